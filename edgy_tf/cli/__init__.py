@@ -1,0 +1,1 @@
+"""The ``edgy`` command: one module per subcommand."""

@@ -1,0 +1,72 @@
+"""Entry point of ``edgy``: finds the subcommand, prints expected errors as one line, exits with 2 on them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from edgy_tf import __version__
+from edgy_tf.errors import EdgyError
+
+# In the order in which a project meets them.
+COMMANDS = ("info", "train", "export", "verify", "encode", "decode", "enrol", "demo")
+
+WORKFLOW = """\
+workflow, in order:
+  edgy info pi                                            what a preset costs
+  edgy train --preset pi --corpus CORPUS --out runs/pi    speech to a checkpoint
+  edgy export runs/pi --out releases/pi                   checkpoint to .tflite and decoder
+  edgy verify releases/pi --corpus CORPUS                 do all variants give the same codes?
+  edgy encode in.wav out.edgy                             on the device: sound to codes
+  edgy decode out.edgy out.wav --voice F1                 in the cloud: codes to speech
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``edgy`` with ``argv`` (default: the process' arguments) and return its exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    args = build_parser().parse_args(argv)
+    try:
+        args.run(args)
+    except EdgyError as error:
+        print(f"edgy {args.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands; importing it needs NumPy alone."""
+    parser = argparse.ArgumentParser(
+        prog="edgy",
+        description="Speech filtered on the device: words become codes, the person stays home.",
+        epilog=WORKFLOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edgy-tf {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = importlib.import_module(f"edgy_tf.cli.{name}")
+        about = (module.__doc__ or "").strip()
+        command = subparsers.add_parser(
+            name,
+            help=about.splitlines()[0].rstrip("."),
+            description=about.splitlines()[0],
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""The vector quantiser (paper equations 1 and 2; codebook by moving averages, van den Oord et al. 2017, A.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from edgy_tf.preset import CodebookConfig
+
+
+class VectorQuantizer(keras.layers.Layer):
+    """Replaces each latent by the nearest vector of a codebook ``[K, D]``.
+
+    The codebook term of equation 2 is minimised in closed form by exponential moving averages of the latents that
+    each code won; the commitment term is added to the losses. A code that is hardly used any more is moved onto a
+    latent of the current batch, which is also how the codebook starts. Always float32: with bfloat16 distances 5 %
+    of the codes differ.
+    """
+
+    def __init__(self, config: CodebookConfig, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self.config = config
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the codebook and its moving averages."""
+        size, dim = self.config.size, self.config.dim
+        self.codebook = self._state("codebook", (size, dim))
+        self.sums = self._state("sums", (size, dim))
+        self.counts = self._state("counts", (size,))
+        self.updates = self._state("updates", ())
+
+    def _state(self, name: str, shape: tuple[int, ...]) -> Any:
+        return self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False)
+
+    def nearest(self, latents: Any) -> Any:
+        """Codes of ``latents [..., D]`` by equation 1, as ``argmax(z . c - |c|^2 / 2)``, int32 ``[...]``."""
+        z = ops.cast(latents, "float32")
+        scores = ops.matmul(z, ops.transpose(self.codebook)) - 0.5 * ops.sum(ops.square(self.codebook), -1)
+        return ops.argmax(scores, axis=-1)
+
+    def lookup(self, codes: Any) -> Any:
+        """Vectors of ``codes [...]``, ``[..., D]``."""
+        return ops.take(self.codebook, codes, axis=0)
+
+    def call(self, latents: Any, training: bool = False) -> tuple[Any, Any, Any]:
+        """Quantise ``latents [B, T, D]``.
+
+        Returns:
+            the quantised latents with straight-through gradients ``[B, T, D]``, the codes ``[B, T]``, and the
+            commitment loss already weighted by beta.
+        """
+        z = ops.cast(latents, "float32")
+        if training:
+            self._update(ops.stop_gradient(ops.reshape(z, (-1, self.config.dim))))
+        codes = self.nearest(ops.stop_gradient(z))
+        chosen = ops.stop_gradient(self.lookup(codes))
+        commitment = self.config.commitment * ops.mean(ops.square(z - chosen))
+        return z + ops.stop_gradient(chosen - z), codes, commitment
+
+    def _update(self, flat: Any) -> None:
+        cfg = self.config
+        wins = ops.one_hot(self.nearest(flat), cfg.size, dtype="float32")
+        first = ops.equal(self.updates, 0)
+        # Before the first step all vectors are equal, so every win would go to one code.
+        fresh = ops.where(first, 0.0, 1.0)
+        counts = cfg.decay * self.counts + (1 - cfg.decay) * ops.sum(wins, 0) * fresh
+        sums = cfg.decay * self.sums + (1 - cfg.decay) * ops.matmul(ops.transpose(wins), flat) * fresh
+        # A dead code moves onto a latent; which one follows from the step, so that a resumed run is the same run.
+        rows = ops.shape(flat)[0]
+        step = ops.cast(self.updates, "int32")
+        picks = ops.mod(ops.arange(cfg.size, dtype="int32") * 7919 + step * 104729, rows)
+        dead = ops.cast(counts < cfg.restart_below, "float32")
+        counts = dead * 1.0 + (1 - dead) * counts
+        sums = dead[:, None] * ops.take(flat, picks, axis=0) + (1 - dead)[:, None] * sums
+        self.counts.assign(counts)
+        self.sums.assign(sums)
+        self.codebook.assign(sums / counts[:, None])
+        self.updates.assign(self.updates + 1)
+
+
+def perplexity(codes: Any, size: int) -> Any:
+    """Perplexity of the codes' distribution, 1 to ``size``: how many codes are in effective use."""
+    p = ops.mean(ops.one_hot(ops.reshape(codes, (-1,)), size, dtype="float32"), 0)
+    return ops.exp(-ops.sum(p * ops.log(p + 1e-10)))

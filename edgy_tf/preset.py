@@ -1,0 +1,303 @@
+"""Presets: the architecture as a small config file. Needs NumPy-free Python only.
+
+A preset fixes the front end, the encoder, the codebook, the speaker embedding, the decoder and how they are trained.
+``edgy_tf/presets/*.toml`` holds the four that ship; any other is a file of the same shape.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from edgy_tf.errors import PresetError
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """Log-mel parameters (paper section 4.1; see ``edgy_tf.frontend``). Lengths are samples, frequencies Hz."""
+
+    sample_rate: int
+    n_fft: int
+    hop: int
+    window: int
+    mels: int
+    fmin: float
+    fmax: float
+    preemphasis: float
+    gain_db: float
+    floor_db: float
+
+
+@dataclass(frozen=True)
+class Conv:
+    """One convolution over time, without padding."""
+
+    kernel: int
+    stride: int = 1
+    dilation: int = 1
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The convolutional encoder (paper section 4.2.1).
+
+    Attributes:
+        units: channels of every convolution.
+        residual: add each layer's input to its output where the shapes allow it.
+        normalise: give each latent unit variance over a batch, so that the codebook cannot shrink onto one code.
+        lookahead: mel frames after a code's own that the encoder may see.
+    """
+
+    units: int
+    residual: bool
+    normalise: bool
+    lookahead: int
+    layers: tuple[Conv, ...]
+
+
+@dataclass(frozen=True)
+class CodebookConfig:
+    """The vector quantiser (paper equations 1 and 2).
+
+    Attributes:
+        size: number of codes K.
+        dim: length of a code's vector, and of the latent.
+        decay: of the exponential moving averages that train the codebook.
+        commitment: beta of equation 2.
+        restart_below: a code used less often than this, in expected uses a step, is moved onto a latent.
+    """
+
+    size: int
+    dim: int
+    decay: float
+    commitment: float
+    restart_below: float
+
+
+@dataclass(frozen=True)
+class SpeakerConfig:
+    """The speaker embedding: ``table`` (one-hot) or ``resnet`` (Thin ResNet-34), of ``dim`` numbers."""
+
+    kind: str
+    dim: int
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The WaveRNN (paper sections 3.2 and 4.2.1): sizes of its layers and bits of its mu-law samples.
+
+    Attributes:
+        bunch: samples that one step of the GRU produces; the paper's is 1.
+    """
+
+    conditioning: int
+    gru: int
+    embedding: int
+    affine: int
+    bits: int
+    bunch: int = 1
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training.
+
+    Attributes:
+        target: ``wave`` trains through the WaveRNN (equation 2); ``mel`` trains encoder, codebook and conditioning
+            through a linear mel head, which is cheap enough to warm them up on a CPU.
+        steps: optimiser steps.
+        codes: length of a random crop, in codes.
+        wave_codes: of those, how many the WaveRNN is unrolled over.
+        freeze: keep encoder and codebook as they are.
+        batch: crops a step.
+    """
+
+    target: str
+    steps: int
+    codes: int
+    wave_codes: int = 0
+    freeze: bool = False
+    batch: int = 64
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a preset is trained (paper section 4.2.2).
+
+    Attributes:
+        learning_rate: of Adam, halved after each fraction of a phase in ``halve_at``.
+        clip: largest norm of the gradient.
+        jitter: probability that a latent frame is replaced by a neighbour (Chorowski et al. 2019); 0 turns it off.
+        gain_db: each crop is made louder or softer by up to this much.
+    """
+
+    learning_rate: float
+    halve_at: tuple[float, ...]
+    clip: float
+    jitter: float
+    gain_db: float
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """An architecture and its training, as read from a config file, and the geometry that follows from it."""
+
+    name: str
+    about: str
+    front_end: FrontEnd
+    encoder: EncoderConfig
+    codebook: CodebookConfig
+    speaker: SpeakerConfig
+    decoder: DecoderConfig
+    train: TrainConfig
+
+    @property
+    def stride(self) -> int:
+        """Mel frames a code."""
+        stride = 1
+        for layer in self.encoder.layers:
+            stride *= layer.stride
+        return stride
+
+    @property
+    def receptive_field(self) -> int:
+        """Mel frames that one code depends on."""
+        field, step = 1, 1
+        for layer in self.encoder.layers:
+            field += (layer.kernel - 1) * layer.dilation * step
+            step *= layer.stride
+        return field
+
+    @property
+    def history(self) -> int:
+        """Mel frames before a code's own that the encoder sees."""
+        return self.receptive_field - self.stride - self.encoder.lookahead
+
+    @property
+    def samples_per_code(self) -> int:
+        """Audio samples a code."""
+        return self.stride * self.front_end.hop
+
+    @property
+    def code_rate(self) -> float:
+        """Codes a second."""
+        return self.front_end.sample_rate / self.samples_per_code
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of one packed code."""
+        return max(1, (self.codebook.size - 1).bit_length())
+
+    @property
+    def lookahead_ms(self) -> float:
+        """Milliseconds of sound after a code's own that must be heard before the code is known."""
+        tail = (self.front_end.window - self.front_end.hop) / 2
+        return 1000 * (self.encoder.lookahead * self.front_end.hop + tail) / self.front_end.sample_rate
+
+    def frames_for(self, codes: int) -> int:
+        """Mel frames that ``codes`` consecutive codes depend on."""
+        return (codes - 1) * self.stride + self.receptive_field
+
+    def codes_for(self, samples: int) -> int:
+        """Codes that ``samples`` samples of audio become; the last may be padded with silence."""
+        return -(-samples // self.samples_per_code)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship."""
+    return [Path(f.name).stem for f in sorted(_folder().iterdir(), key=lambda f: f.name) if f.name.endswith(".toml")]
+
+
+def load_preset(name: str) -> Preset:
+    """Read a preset by its name, or from a ``.toml`` file.
+
+    Raises:
+        PresetError: no such preset, not TOML, or a key that is missing, unknown or of the wrong type.
+    """
+    if name.endswith(".toml"):
+        try:
+            text, origin = Path(name).read_text("utf-8"), name
+        except (OSError, UnicodeDecodeError) as error:
+            raise PresetError(f"cannot read preset file {name}: {error}") from error
+    elif name in preset_names():
+        text, origin = (_folder() / f"{name}.toml").read_text("utf-8"), f"preset {name}"
+    else:
+        raise PresetError(f"no preset '{name}'; choose one of {', '.join(preset_names())} or name a .toml file")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(f"{origin} is not valid TOML: {error}") from error
+    return preset_from_dict(table, origin)
+
+
+def preset_from_dict(table: dict[str, Any], origin: str = "preset") -> Preset:
+    """Build a preset from nested dicts, as TOML or JSON give them; the inverse of ``dataclasses.asdict``.
+
+    Raises:
+        PresetError: a key that is missing, unknown or of the wrong type, or values that make no network.
+    """
+    preset: Preset = _build(Preset, table, origin)
+    _check(preset, origin)
+    return preset
+
+
+def _folder() -> Any:
+    return resources.files("edgy_tf") / "presets"
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """Convert ``value`` into ``kind``: a dataclass, a tuple of something, or a plain type."""
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise PresetError(f"{where} must be a table")
+        hints = typing.get_type_hints(kind)
+        fields = {f.name: f for f in dataclasses.fields(kind)}
+        for key in value:
+            if key not in fields:
+                raise PresetError(f"{where} has an unknown key '{key}'; it knows {', '.join(fields)}")
+        missing = [n for n, f in fields.items() if n not in value and f.default is dataclasses.MISSING]
+        if missing:
+            raise PresetError(f"{where} lacks {', '.join(missing)}")
+        return kind(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()})  # type: ignore[operator]
+    if isinstance(kind, types.GenericAlias):
+        if not isinstance(value, list | tuple):
+            raise PresetError(f"{where} must be a list")
+        return tuple(_build(typing.get_args(kind)[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise PresetError(f"{where} must be {kind.__name__}, not {value!r}")
+    return value
+
+
+def _check(p: Preset, origin: str) -> None:
+    rules = [
+        (p.front_end.window <= p.front_end.n_fft, "front_end.window must not exceed n_fft"),
+        (0 < p.front_end.hop <= p.front_end.window, "front_end.hop must be between 1 and window"),
+        ((p.front_end.window - p.front_end.hop) % 2 == 0, "front_end.window minus hop must be even"),
+        (0 <= p.front_end.fmin < p.front_end.fmax <= p.front_end.sample_rate / 2, "front_end.fmin < fmax <= half the rate"),
+        (p.front_end.mels > 0, "front_end.mels must be positive"),
+        (p.front_end.floor_db < 0, "front_end.floor_db must be negative"),
+        (len(p.encoder.layers) > 0, "encoder.layers must not be empty"),
+        (all(c.kernel > 0 and c.stride > 0 and c.dilation > 0 for c in p.encoder.layers), "encoder.layers must be positive"),
+        (p.encoder.lookahead >= 0 and p.history >= 0, f"encoder.lookahead must be 0 to {p.receptive_field - p.stride}"),
+        (2 <= p.codebook.size <= 65536, "codebook.size must be 2 to 65536"),
+        (0 < p.codebook.decay < 1, "codebook.decay must be between 0 and 1"),
+        (p.speaker.kind in ("table", "resnet"), "speaker.kind must be 'table' or 'resnet'"),
+        (p.front_end.hop % p.decoder.bunch == 0, "decoder.bunch must divide front_end.hop"),
+        (2 <= p.decoder.bits <= 12, "decoder.bits must be 2 to 12"),
+        (len(p.train.phases) > 0, "train.phases must not be empty"),
+        (all(f.target in ("mel", "wave") for f in p.train.phases), "a phase's target must be 'mel' or 'wave'"),
+        (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),
+        (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise PresetError(f"{origin}: {message}")

@@ -1,0 +1,94 @@
+"""Weights as safetensors files: a name for every array, no code inside, written atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from edgy_tf.errors import MissingDependencyError, ModelError
+
+Arrays = dict[str, np.ndarray]
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+    """Write named arrays and a JSON-able description; the file appears whole or not at all."""
+    save = _safetensors().save
+    # safetensors stores the memory as it lies, so it must be contiguous.
+    whole = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    with atomic_file(path) as file:
+        file.write(save(whole, metadata={"edgy": json.dumps(about)}))
+
+
+def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read what ``save_arrays`` wrote.
+
+    Raises:
+        ModelError: no such file, or not one of ours.
+    """
+    _safetensors()
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["edgy"])
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 (not a dict)
+    except FileNotFoundError as error:
+        raise ModelError(f"no weights at {path}") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is not an EDGY weights file or is damaged") from error
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path`` that takes its place when the block succeeds, and vanishes otherwise."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ModelError(f"cannot write to {path.parent}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def variables_of(model: Any) -> Arrays:
+    """All variables of a Keras model or optimiser, by their path."""
+    arrays = {v.path: np.asarray(v.numpy()) for v in model.variables}
+    if len(arrays) != len(model.variables):
+        raise ModelError(f"{model.name} has two variables of one name")
+    return arrays
+
+
+def assign_variables(model: Any, arrays: Mapping[str, np.ndarray], origin: str = "checkpoint") -> None:
+    """Set every variable of a Keras model or optimiser from ``arrays``.
+
+    Raises:
+        ModelError: a variable that ``arrays`` lacks or has in another shape.
+    """
+    for variable in model.variables:
+        value = arrays.get(variable.path)
+        if value is None or value.shape != tuple(variable.shape):
+            raise ModelError(f"{origin} does not fit this network: {variable.path} is missing or of another shape")
+        variable.assign(value)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise MissingDependencyError("safetensors is not installed; run: pip install 'edgy-tf[cloud]'") from error
+    return safetensors.numpy
