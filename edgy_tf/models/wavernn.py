@@ -17,7 +17,9 @@ class Conditioning(keras.layers.Layer):
         super().__init__(**kwargs)
         self.stride = preset.stride
         self.grus = [
-            layers.Bidirectional(layers.GRU(preset.decoder.conditioning, return_sequences=True), name=f"bigru{i}")
+            layers.Bidirectional(
+                layers.GRU(preset.decoder.conditioning, return_sequences=True, name="gru"), name=f"bigru{i}"
+            )
             for i in (1, 2)
         ]
 

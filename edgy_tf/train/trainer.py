@@ -134,7 +134,10 @@ def _optimizer(preset: Preset, phase: Phase) -> Any:
     rates = [cfg.learning_rate * 0.5**i for i in range(len(cfg.halve_at) + 1)]
     bounds = [int(phase.steps * f) for f in cfg.halve_at]
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(bounds, rates)
-    return keras.optimizers.Adam(schedule, global_clipnorm=cfg.clip)
+    adam = keras.optimizers.Adam(schedule, global_clipnorm=cfg.clip, name="adam")
+    # Keras would do so by itself if the whole model, not only its parts, had the mixed policy.
+    half = keras.config.dtype_policy().name == "mixed_float16"
+    return keras.optimizers.LossScaleOptimizer(adam, name="loss_scale") if half else adam
 
 
 def _validation(data: Prepared, preset: Preset, phase: Phase) -> Iterator[tuple[Batch]]:
