@@ -1,0 +1,1 @@
+"""Keras checkpoints to ``.tflite`` encoders and releases, verified as they are written."""

@@ -1,0 +1,6 @@
+"""What runs on the device: PCM in, codes out. Needs NumPy and a TFLite interpreter, nothing else."""
+
+from pi_runtime.encoder import EdgeEncoder
+from pi_runtime.model_file import ModelInfo, read_info
+
+__all__ = ["EdgeEncoder", "ModelInfo", "read_info"]

@@ -12,7 +12,7 @@ from edgy_tf import __version__
 from edgy_tf.errors import EdgyError
 
 # In the order in which a project meets them.
-COMMANDS = ("info", "train", "export", "verify", "encode", "decode", "enrol", "demo")
+COMMANDS = ("info", "train", "train-speaker", "export", "verify", "encode", "decode", "enrol", "demo")
 
 WORKFLOW = """\
 workflow, in order:
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edgy-tf {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
-        module = importlib.import_module(f"edgy_tf.cli.{name}")
+        module = importlib.import_module(f"edgy_tf.cli.{name.replace('-', '_')}")
         about = (module.__doc__ or "").strip()
         command = subparsers.add_parser(
             name,

@@ -37,4 +37,4 @@ def run(args: argparse.Namespace) -> None:
     checkpoint = train(Run(preset, corpus, args.out, args.seed, policy, args.every))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
-    print(f"trained {preset.name} ({policy}), codebook {checkpoint.codebook_id}: {args.out}")
+    print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")

@@ -13,7 +13,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.preset import FrontEnd
+from edgy_tf.preset import FrontEnd, Preset
 
 Floats = npt.NDArray[np.float32]
 
@@ -101,6 +101,21 @@ def log_mel(audio: npt.ArrayLike, front_end: FrontEnd) -> Floats:
     """Log-mel of a whole recording: ``audio [n]`` in [-1, 1] to ``[ceil(n / hop), mels]``."""
     stream = LogMel(front_end)
     return np.concatenate([stream.process(audio), stream.flush()])
+
+
+def encoder_input(audio: npt.ArrayLike, preset: Preset) -> Floats:
+    """What the encoder hears of a whole recording, with silence before and after it.
+
+    Returns:
+        ``[preset.frames_for(n), mels]`` for the ``n = preset.codes_for(samples)`` codes of ``audio [samples]``.
+    """
+    x = np.asarray(audio, np.float32)
+    codes = preset.codes_for(len(x))
+    if codes == 0:
+        return np.zeros((0, preset.front_end.mels), np.float32)
+    before = preset.history * preset.front_end.hop
+    after = preset.frames_for(codes) * preset.front_end.hop - before - len(x)
+    return log_mel(np.pad(x, (before, after)), preset.front_end)
 
 
 @functools.lru_cache(maxsize=8)

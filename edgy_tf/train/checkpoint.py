@@ -6,12 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from edgy_tf.codebook import codebook_id
 from edgy_tf.errors import ModelError
+from edgy_tf.network import Network
 from edgy_tf.preset import Preset, preset_from_dict
-from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
+from edgy_tf.weights import Arrays, load_arrays, save_arrays, variables_of
 
 FILE = "checkpoint.safetensors"
 
@@ -39,14 +37,9 @@ class Checkpoint:
     optimizer: Arrays
 
     @property
-    def codebook(self) -> np.ndarray:
-        """The codebook's vectors, float32 ``[K, D]``."""
-        return next(v for name, v in self.model.items() if name.endswith("quantizer/codebook"))
-
-    @property
-    def codebook_id(self) -> str:
-        """The codebook's identity."""
-        return codebook_id(self.codebook, self.preset)
+    def network(self) -> Network:
+        """What is left of a run when training is over."""
+        return Network(self.preset, self.model)
 
     def save(self, folder: Path) -> None:
         """Write ``checkpoint.safetensors`` into ``folder`` atomically."""
@@ -81,14 +74,6 @@ class Checkpoint:
             )
         except (KeyError, TypeError) as error:
             raise ModelError(f"{path} holds weights, but is not a training checkpoint") from error
-
-    def build(self) -> Any:
-        """The ``VQVAE`` with this checkpoint's weights, in float32."""
-        from edgy_tf.models.vqvae import VQVAE
-
-        model = VQVAE(self.preset, len(self.speakers), self.preset.train.phases[self.phase])
-        assign_variables(model, self.model)
-        return model
 
 
 def snapshot(model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int) -> Checkpoint:

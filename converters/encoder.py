@@ -1,0 +1,102 @@
+"""A network's encoder as one ``.tflite``: PCM in, codes out; float32, or int8 between float ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from converters.compose import compose
+from edgy_tf.frontend.layer import LogMelLayer
+from edgy_tf.network import Network
+from edgy_tf.preset import Preset
+from pi_runtime.model_file import ModelInfo, pack_info
+
+VARIANTS = ("float32", "int8")
+BLOCK = 8
+"""Codes that one run gives: 160 ms at 50 codes a second."""
+
+
+def model_info(network: Network, variant: str, licence: str) -> ModelInfo:
+    """The description that goes into the file (geometry as in ``Preset``)."""
+    preset, fe = network.preset, network.preset.front_end
+    return ModelInfo(
+        preset=preset.name,
+        variant=variant,
+        codebook_id=network.codebook_id,
+        codebook_size=preset.codebook.size,
+        sample_rate=fe.sample_rate,
+        samples_per_code=preset.samples_per_code,
+        block=BLOCK,
+        window=_window(preset),
+        # One sample more for the pre-emphasis; the window of the first frame reaches before the frame itself.
+        before=1 + preset.history * fe.hop + (fe.window - fe.hop) // 2,
+        licence=licence,
+    )
+
+
+def convert_encoder(network: Network, variant: str, calibration: Iterable[np.ndarray], licence: str) -> bytes:
+    """Convert one variant.
+
+    Args:
+        network: whose encoder and codebook.
+        variant: one of ``VARIANTS``.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from.
+        licence: of the weights, written into the file.
+
+    Returns:
+        the ``.tflite`` with its description packed behind it: ``pcm [1, window]`` float32 to ``codes [1, BLOCK]``.
+    """
+    preset = network.preset
+    parts = [
+        _front_end(preset),
+        _convolutions(network, calibration if variant == "int8" else None),
+        _codebook_search(network.codebook),
+    ]
+    return pack_info(compose(parts, "pcm", "codes", "pcm_to_codes"), model_info(network, variant, licence))
+
+
+def _window(preset: Preset) -> int:
+    fe = preset.front_end
+    return 1 + (preset.frames_for(BLOCK) - 1) * fe.hop + fe.window
+
+
+def _front_end(preset: Preset) -> bytes:
+    layer = LogMelLayer(preset.front_end)
+    return _convert_function(layer, [1, _window(preset)])
+
+
+def _convolutions(network: Network, calibration: Iterable[np.ndarray] | None) -> bytes:
+    frames = network.preset.frames_for(BLOCK)
+    converter = tf.lite.TFLiteConverter.from_keras_model(network.encoder(frames))
+    if calibration is not None:
+        windows = [
+            mel[None, start : start + frames].astype(np.float32)
+            for mel in calibration
+            for start in range(0, len(mel) - frames + 1, frames)
+        ]
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([window] for window in windows)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    return bytes(converter.convert())
+
+
+def _codebook_search(codebook: np.ndarray) -> bytes:
+    kernel = tf.constant(codebook.T, tf.float32)
+    bias = tf.constant(-0.5 * np.sum(np.square(codebook, dtype=np.float64), -1), tf.float32)
+
+    def search(latents: tf.Tensor) -> tf.Tensor:
+        scores = tf.nn.bias_add(tf.matmul(tf.reshape(latents, [-1, codebook.shape[1]]), kernel), bias)
+        return tf.reshape(tf.argmax(scores, -1, output_type=tf.int32), [1, BLOCK])
+
+    return _convert_function(search, [1, BLOCK, codebook.shape[1]])
+
+
+def _convert_function(function: Any, shape: list[int]) -> bytes:
+    module = tf.Module()
+    module.call = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.call.get_concrete_function()], module)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return bytes(converter.convert())

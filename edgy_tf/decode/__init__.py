@@ -1,0 +1,5 @@
+"""The cloud's side: codes to mel or speech in a chosen voice, at full precision."""
+
+from edgy_tf.decode.decoder import Decoder
+
+__all__ = ["Decoder"]

@@ -1,0 +1,117 @@
+"""Codes to mel, and to speech in a voice."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import numpy.typing as npt
+import scipy.signal
+import tensorflow as tf
+from keras import layers
+
+from edgy_tf.decode.sampler import WaveSampler
+from edgy_tf.errors import CodebookMismatchError, ModelError
+from edgy_tf.models.wavernn import Conditioning
+from edgy_tf.network import Network
+from edgy_tf.releases import find_release
+from edgy_tf.weights import assign_variables
+
+Floats = npt.NDArray[np.float32]
+
+
+class Decoder:
+    """The decoder of one codebook.
+
+    Example:
+        >>> decoder = Decoder.from_release("pi")
+        >>> speech = decoder.decode(codes, decoder.voice("F1"))
+    """
+
+    def __init__(self, network: Network) -> None:
+        preset = network.preset
+        self.network = network
+        self.sample_rate = preset.front_end.sample_rate
+        self._conditioning = Conditioning(preset, name="conditioning")
+        self._conditioning.build((None, None, preset.codebook.dim), (None, preset.speaker.dim))
+        assign_variables(self._conditioning, network.arrays, "release")
+        self._mel_head = None
+        if "mel_head/kernel" in network.arrays:
+            self._mel_head = layers.Dense(preset.front_end.mels, name="mel_head")
+            self._mel_head.build((None, None, 2 * preset.decoder.conditioning))
+            assign_variables(self._mel_head, network.arrays, "release")
+        self._sampler = WaveSampler(preset, network.arrays)
+        self._context = tf.function(self._conditioning, reduce_retracing=True)
+
+    @classmethod
+    def from_release(cls, name: str | os.PathLike[str] = "pi") -> Decoder:
+        """The decoder of an installed release, or of a folder that ``edgy export`` wrote."""
+        return cls(Network.load(find_release(str(name)).network))
+
+    @property
+    def voices(self) -> list[str]:
+        """Names of the voices that come with the release; the first is the default."""
+        return list(self.network.voices)
+
+    def voice(self, name: str | None = None) -> Floats:
+        """Embedding ``[dim]`` of a voice of the release; without a name, the default.
+
+        Raises:
+            ModelError: no voice of that name.
+        """
+        if name is None:
+            name = self.voices[0]
+        if name not in self.network.voices:
+            raise ModelError(f"no voice '{name}'; choose one of {', '.join(self.voices)}")
+        return self.network.voices[name]
+
+    def check(self, codebook_id: str) -> None:
+        """Refuse codes of another codebook.
+
+        Raises:
+            CodebookMismatchError: naming both.
+        """
+        if codebook_id != self.network.codebook_id:
+            raise CodebookMismatchError(
+                f"the codes are of codebook {codebook_id}, this decoder is of {self.network.codebook_id}; "
+                "use the release that encoded them"
+            )
+
+    def decode(self, codes: npt.ArrayLike, voice: Floats, seed: int = 0) -> Floats:
+        """Speech for ``codes [n]``: samples ``[n * samples_per_code]`` in [-1, 1].
+
+        Raises:
+            ModelError: a code outside of the codebook, or a voice of another length.
+        """
+        context = self.context(codes, voice)
+        if not len(context):
+            return np.zeros(0, np.float32)
+        emphasised = self._sampler.sample(context, seed)
+        fe = self.network.preset.front_end
+        # De-emphasis, and nothing below what the encoder hears: there it would amplify quantisation noise 30 times.
+        speech = scipy.signal.lfilter([1], [1, -fe.preemphasis], emphasised)
+        high_pass = scipy.signal.butter(2, max(fe.fmin, 20.0), "highpass", fs=fe.sample_rate, output="sos")
+        return np.clip(scipy.signal.sosfilt(high_pass, speech), -1, 1).astype(np.float32)
+
+    def mel(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
+        """Log-mel for ``codes [n]`` by the mel head, ``[n * stride, mels]``: a decoder without a vocoder.
+
+        Raises:
+            ModelError: as ``decode``, or the release was trained without a mel head.
+        """
+        if self._mel_head is None:
+            raise ModelError("this release has no mel head; train with a 'mel' phase")
+        return np.asarray(self._mel_head(self.context(codes, voice)))
+
+    def context(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
+        """Conditioning of the WaveRNN, ``[n * stride, C]``, for ``codes [n]`` and ``voice [dim]``."""
+        codes = np.asarray(codes, np.int64).reshape(-1)
+        preset = self.network.preset
+        if len(codes) and not 0 <= codes.min() <= codes.max() < preset.codebook.size:
+            raise ModelError(f"codes must be 0 to {preset.codebook.size - 1}")
+        if voice.shape != (preset.speaker.dim,):
+            raise ModelError(f"a voice has {preset.speaker.dim} numbers here, not {voice.size}")
+        if not len(codes):
+            return np.zeros((0, 2 * preset.decoder.conditioning), np.float32)
+        vectors = self.network.codebook[codes][None]
+        return np.asarray(self._context(tf.constant(vectors), tf.constant(voice[None], tf.float32)))[0]

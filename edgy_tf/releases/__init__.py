@@ -1,0 +1,99 @@
+"""Releases: encoders, decoder and voices that share one codebook, found by name. Needs the standard library alone.
+
+A release is a folder: ``release.json``, one ``encoder-VARIANT.tflite`` per variant, ``network.safetensors``,
+``prior.npz`` and a model card. Those that ship lie beside this module; ``edgy export`` writes others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgy_tf.errors import ModelError
+
+MANIFEST = "release.json"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release on disk.
+
+    Attributes:
+        folder: where its files are.
+        name: of the release.
+        codebook_id: of its codebook, 16 hexadecimal characters.
+        preset: the architecture, as nested dicts.
+        voices: names that ``edgy decode --voice`` takes; the first is the default.
+        files: SHA-256 of every file, by name.
+    """
+
+    folder: Path
+    name: str
+    codebook_id: str
+    preset: dict[str, Any]
+    voices: list[str]
+    files: dict[str, str]
+
+    @property
+    def variants(self) -> list[str]:
+        """Encoders in this release."""
+        return [f.removeprefix("encoder-").removesuffix(".tflite") for f in self.files if f.endswith(".tflite")]
+
+    def encoder(self, variant: str) -> Path:
+        """Path of the ``.tflite`` of a variant.
+
+        Raises:
+            ModelError: the release has no such variant.
+        """
+        if variant not in self.variants:
+            raise ModelError(f"release {self.name} has no '{variant}' encoder; it has {', '.join(self.variants)}")
+        return self.folder / f"encoder-{variant}.tflite"
+
+    @property
+    def network(self) -> Path:
+        """Path of the full-precision weights: encoder, codebook, decoder and voices."""
+        return self.folder / "network.safetensors"
+
+    @property
+    def prior(self) -> Path:
+        """Path of the counts that the entropy coder uses."""
+        return self.folder / "prior.npz"
+
+    def verify(self) -> None:
+        """Compare every file with its SHA-256.
+
+        Raises:
+            ModelError: a file is missing or was changed.
+        """
+        for name, expected in self.files.items():
+            try:
+                actual = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+            except OSError as error:
+                raise ModelError(f"release {self.name} lacks {name}; install or export it again") from error
+            if actual != expected:
+                raise ModelError(f"{name} of release {self.name} was changed; install or export it again")
+
+
+def release_names() -> list[str]:
+    """Names of the releases that ship with the package."""
+    return sorted(p.parent.name for p in Path(__file__).parent.glob(f"*/{MANIFEST}"))
+
+
+def find_release(name: str) -> Release:
+    """A release that ships, by its name, or one in a folder.
+
+    Raises:
+        ModelError: neither, or its ``release.json`` is damaged.
+    """
+    folder = Path(__file__).parent / name if name in release_names() else Path(name)
+    try:
+        about = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return Release(folder=folder, **about)
+    except OSError as error:
+        known = ", ".join(release_names()) or "none"
+        raise ModelError(f"no release '{name}': installed are {known}; else name an exported folder") from error
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{folder / MANIFEST} is damaged; export the release again") from error

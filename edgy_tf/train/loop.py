@@ -1,0 +1,132 @@
+"""What every training shares: Keras' ``fit`` from checkpoint to checkpoint, its curves, devices and precision."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edgy_tf.corpora import Corpus, hold_out
+from edgy_tf.errors import ModelError
+from edgy_tf.preset import FrontEnd
+from edgy_tf.train.prepared import Prepared, prepare
+
+
+def split(corpus: Corpus, front_end: FrontEnd, out: Path, seed: int) -> tuple[Prepared, Prepared]:
+    """Speakers to train on and speakers held out, prepared below ``out``; equal seeds hold out equal speakers.
+
+    Raises:
+        CorpusError: nothing to train or to validate on.
+    """
+    training, validation = hold_out(corpus, fraction=0.05, seed=seed)
+    return (
+        prepare(training, front_end, out / "prepared", "train"),
+        prepare(validation, front_end, out / "prepared", "valid"),
+    )
+
+
+def fit(
+    model: Any,
+    batches: Iterator[Any],
+    *,
+    done: int,
+    steps: int,
+    every: int,
+    keep: Callable[[int, dict[str, float]], None],
+    logs: Path,
+    watch: Sequence[keras.callbacks.Callback] = (),
+    **validation: Any,
+) -> None:
+    """Train a compiled model from step ``done`` to ``steps``, rounded up to whole epochs of ``every`` steps.
+
+    Args:
+        model: its ``fit`` must report ``loss``.
+        batches: from number ``done`` on.
+        done: steps that an earlier run has done.
+        steps: of the whole run.
+        every: steps of an epoch.
+        keep: called at the end of each epoch with the steps done and the epoch's figures, to write a checkpoint.
+        logs: folder of the TensorBoard curves.
+        watch: callbacks that run before ``keep`` and may add figures.
+        validation: arguments of ``fit``.
+
+    Raises:
+        ModelError: the loss is not a number any more; the last checkpoint is from before.
+    """
+    per_epoch = min(every, steps)
+
+    def end(epoch: int, figures: dict[str, float]) -> None:
+        if not np.isfinite(figures["loss"]):
+            raise ModelError("the loss is not a number any more; lower learning_rate, or train in float32")
+        keep((epoch + 1) * per_epoch, figures)
+
+    model.fit(
+        batches,
+        initial_epoch=done // per_epoch,
+        epochs=-(-steps // per_epoch),
+        steps_per_epoch=per_epoch,
+        shuffle=False,
+        callbacks=[
+            *watch,
+            keras.callbacks.LambdaCallback(on_epoch_end=end),
+            _Logs(logs, per_epoch),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+        **validation,
+    )
+
+
+class _Logs(keras.callbacks.Callback):
+    """TensorBoard curves of every epoch, at the optimiser's step."""
+
+    def __init__(self, folder: Path, per_epoch: int) -> None:
+        super().__init__()
+        from tensorboard.summary import Writer
+
+        self._writer = Writer(str(folder))
+        self._per_epoch = per_epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write one point of each curve."""
+        for name, value in (logs or {}).items():
+            self._writer.add_scalar(name, float(value), (epoch + 1) * self._per_epoch)
+        self._writer.flush()
+
+
+def distribution() -> contextlib.AbstractContextManager[Any]:
+    """Keras' and TensorFlow's own data parallelism, where there is more than one device."""
+    if keras.backend.backend() == "jax":
+        if len(keras.distribution.list_devices()) > 1:
+            return keras.distribution.DataParallel(auto_shard_dataset=False).scope()
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if "TF_CONFIG" in os.environ:
+            return tf.distribute.MultiWorkerMirroredStrategy().scope()
+        if len(tf.config.list_physical_devices("GPU")) > 1:
+            return tf.distribute.MirroredStrategy().scope()
+    return contextlib.nullcontext()
+
+
+def dtype_policy(precision: str) -> str:
+    """Keras' name of a precision; ``auto`` is float16 where a GPU is present, float32 elsewhere."""
+    if precision == "auto":
+        precision = "float16" if _has_gpu() else "float32"
+    return precision if precision == "float32" else f"mixed_{precision}"
+
+
+def _has_gpu() -> bool:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() == "gpu")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    return False

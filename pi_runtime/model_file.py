@@ -1,0 +1,81 @@
+"""What a ``.tflite`` encoder says of itself: ``edgy.json``, packed behind the model as TFLite's associated files are.
+
+The model is a valid ``.tflite`` and a valid zip at once, so ``unzip -p model.tflite edgy.json`` shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edgy_tf.errors import ModelError
+
+MEMBER = "edgy.json"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """How to feed an encoder, and what its codes mean.
+
+    Attributes:
+        preset: name of the architecture.
+        variant: ``float32``, ``int8``, ...
+        codebook_id: codebook of the codes, 16 hexadecimal characters.
+        codebook_size: number of codes K.
+        sample_rate: of the audio, Hz.
+        samples_per_code: audio samples that one code stands for.
+        block: codes that one run of the model gives.
+        window: samples that one run of the model takes.
+        before: samples of the window that lie before the block's own.
+        licence: of the weights.
+    """
+
+    preset: str
+    variant: str
+    codebook_id: str
+    codebook_size: int
+    sample_rate: int
+    samples_per_code: int
+    block: int
+    window: int
+    before: int
+    licence: str
+
+    @property
+    def advance(self) -> int:
+        """Samples from one run's window to the next one's."""
+        return self.block * self.samples_per_code
+
+    @property
+    def lookahead_ms(self) -> float:
+        """Milliseconds of sound after a code's own that must be heard before the code is known."""
+        return 1000 * (self.window - self.before - self.advance) / self.sample_rate
+
+
+def read_info(path: Path) -> ModelInfo:
+    """Read what ``pack_info`` added.
+
+    Raises:
+        ModelError: no such file, or not an encoder of ours.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return ModelInfo(**json.loads(archive.read(MEMBER)))
+    except FileNotFoundError as error:
+        raise ModelError(f"no model at {path}") from error
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} is not an EDGY encoder; make one with: edgy export") from error
+
+
+def pack_info(model: bytes, info: ModelInfo) -> bytes:
+    """Append ``edgy.json`` to the bytes of a ``.tflite``; equal input gives equal bytes."""
+    import io
+
+    buffer = io.BytesIO()
+    buffer.write(model)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        # A fixed date, so that a model can be rebuilt bit for bit.
+        archive.writestr(zipfile.ZipInfo(MEMBER, (2020, 1, 1, 0, 0, 0)), json.dumps(asdict(info), indent=1))
+    return buffer.getvalue()

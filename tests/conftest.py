@@ -1,0 +1,64 @@
+"""A tiny network and a few voices that every part of the suite may train, encode and decode."""
+
+import os
+
+# Before TensorFlow is imported: one thread, so that every sum has one order and equal runs end in equal bits.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgy_tf.corpora import write_wav
+from edgy_tf.preset import Preset, load_preset
+
+RATE = 16000
+SPEAKERS = {f"voice{i}": "FM"[i % 2] for i in range(8)}
+HELD_OUT = ("voice6", "voice7")
+"""The speakers of the ``test`` split; the others are of ``train``."""
+
+
+@pytest.fixture(scope="session")
+def tiny_file() -> Path:
+    """The tiny preset as a file, for commands that are given one."""
+    return Path(__file__).parent / "data" / "tiny.toml"
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_file: Path) -> Preset:
+    """A preset with every part of a network, none larger than it must be."""
+    return load_preset(str(tiny_file))
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus folder: eight harmonic voices of different pitch, two utterances of about a second each."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(0)
+    rows = ["path\tspeaker\tsplit\tgender\ttranscript"]
+    for speaker, gender in SPEAKERS.items():
+        pitch = rng.uniform(180, 240) if gender == "F" else rng.uniform(90, 130)
+        for take in range(2):
+            name = f"{speaker}-{take}.wav"
+            write_wav(folder / name, harmonic_voice(rng, pitch, seconds=rng.uniform(0.8, 1.2)))
+            split = "test" if speaker in HELD_OUT else "train"
+            rows.append(f"{name}\t{speaker}\t{split}\t{gender}\tLA LA LA")
+    (folder / "manifest.tsv").write_text("\n".join(rows) + "\n", "utf-8")
+    return folder
+
+
+def harmonic_voice(rng: np.random.Generator, pitch: float, seconds: float) -> np.ndarray:
+    """Syllables of a harmonic tone whose formants move, with breath: float32 ``[N]`` in [-1, 1]."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    harmonics = np.arange(1, int(4000 / pitch))
+    formants = rng.uniform(300, 3000, (3, 1)) * (1 + 0.2 * np.sin(2 * np.pi * rng.uniform(1, 4, (3, 1)) * t))
+    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.03 * np.sin(2 * np.pi * 5 * t))) / RATE
+    tone = sum(
+        np.sin(h * phase) * np.exp(-np.square((h * pitch - formants) / 400)).sum(0) / np.sqrt(h) for h in harmonics
+    )
+    syllables = np.clip(np.sin(2 * np.pi * 3 * t) + 0.5, 0, 1)
+    voice = tone * syllables + 0.01 * rng.standard_normal(len(t))
+    return (0.6 * voice / np.abs(voice).max()).astype(np.float32)
