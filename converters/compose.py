@@ -7,18 +7,18 @@ own and the flatbuffers are joined: each one's single output becomes the next on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import flatbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
 
-def compose(parts: Sequence[bytes], inputs: str, outputs: str, signature: str) -> bytes:
+def compose(parts: Mapping[str, bytes], inputs: str, outputs: str, signature: str) -> bytes:
     """Join single-input, single-output models of one subgraph each.
 
     Args:
-        parts: ``.tflite`` files in the order in which data passes them.
+        parts: ``.tflite`` files by name, in the order in which data passes them.
         inputs: name of the joint model's input in its signature.
         outputs: name of its output.
         signature: name of the signature.
@@ -26,7 +26,7 @@ def compose(parts: Sequence[bytes], inputs: str, outputs: str, signature: str) -
     Raises:
         ValueError: a part with several inputs, outputs or subgraphs, or two that do not fit each other.
     """
-    models = [_read(part) for part in parts]
+    models = [_read(name, part) for name, part in parts.items()]
     whole = models[0]
     for model in models[1:]:
         _append(whole, model)
@@ -40,10 +40,13 @@ def compose(parts: Sequence[bytes], inputs: str, outputs: str, signature: str) -
     return bytes(builder.Output())
 
 
-def _read(part: bytes) -> Any:
+def _read(name: str, part: bytes) -> Any:
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(part, 0))
     if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1 or len(model.subgraphs[0].outputs) != 1:
-        raise ValueError("each part must have one subgraph with one input and one output")
+        raise ValueError(f"{name} must have one subgraph with one input and one output")
+    for index, tensor in enumerate(model.subgraphs[0].tensors):
+        # The converter's own names count what the process has traced before; these are the same every time.
+        tensor.name = f"{name}_{index}"
     return model
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -50,11 +52,11 @@ def convert_encoder(network: Network, variant: str, calibration: Iterable[np.nda
         the ``.tflite`` with its description packed behind it: ``pcm [1, window]`` float32 to ``codes [1, BLOCK]``.
     """
     preset = network.preset
-    parts = [
-        _front_end(preset),
-        _convolutions(network, calibration if variant == "int8" else None),
-        _codebook_search(network.codebook),
-    ]
+    parts = {
+        "front_end": _convert(LogMelLayer(preset.front_end), [1, _window(preset)]),
+        "encoder": _convolutions(network, calibration if variant == "int8" else None),
+        "codebook": _codebook_search(network.codebook),
+    }
     return pack_info(compose(parts, "pcm", "codes", "pcm_to_codes"), model_info(network, variant, licence))
 
 
@@ -63,24 +65,16 @@ def _window(preset: Preset) -> int:
     return 1 + (preset.frames_for(BLOCK) - 1) * fe.hop + fe.window
 
 
-def _front_end(preset: Preset) -> bytes:
-    layer = LogMelLayer(preset.front_end)
-    return _convert_function(layer, [1, _window(preset)])
-
-
 def _convolutions(network: Network, calibration: Iterable[np.ndarray] | None) -> bytes:
     frames = network.preset.frames_for(BLOCK)
-    converter = tf.lite.TFLiteConverter.from_keras_model(network.encoder(frames))
+    windows = None
     if calibration is not None:
         windows = [
             mel[None, start : start + frames].astype(np.float32)
             for mel in calibration
             for start in range(0, len(mel) - frames + 1, frames)
         ]
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([window] for window in windows)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    return bytes(converter.convert())
+    return _convert(network.encoder(frames), [1, frames, network.preset.front_end.mels], windows)
 
 
 def _codebook_search(codebook: np.ndarray) -> bytes:
@@ -91,12 +85,20 @@ def _codebook_search(codebook: np.ndarray) -> bytes:
         scores = tf.nn.bias_add(tf.matmul(tf.reshape(latents, [-1, codebook.shape[1]]), kernel), bias)
         return tf.reshape(tf.argmax(scores, -1, output_type=tf.int32), [1, BLOCK])
 
-    return _convert_function(search, [1, BLOCK, codebook.shape[1]])
+    return _convert(search, [1, BLOCK, codebook.shape[1]])
 
 
-def _convert_function(function: Any, shape: list[int]) -> bytes:
-    module = tf.Module()
-    module.call = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.call.get_concrete_function()], module)
+def _convert(function: Any, shape: list[int], calibration: list[np.ndarray] | None = None) -> bytes:
+    """One graph of built-in operators; int8 between float ends where there is something to calibrate on."""
+    # The converter announces its paths and statistics; what matters is verified afterwards.
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="tensorflow.lite")
+    call = tf.function(lambda x: function(x), input_signature=[tf.TensorSpec(shape, tf.float32)])
+    # Without a trackable object the converter freezes variables into constants.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if calibration is not None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([window] for window in calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     return bytes(converter.convert())

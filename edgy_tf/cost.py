@@ -1,8 +1,8 @@
-"""What a preset costs, by arithmetic alone: weights, multiply-accumulates and delays. Needs the standard library only.
+"""What a preset costs, by arithmetic alone: weights, multiply-accumulates, delays. Needs no NumPy.
 
-Counted are the matrix products of a model that runs: normalisation is folded into the convolution before it, and
-what depends on nothing but a class of the mu-law samples is a table, made once. Not counted are the front end, the
-voice (its table grows with the speakers) and the mel head, which exists in training alone.
+Counted are the matrix products of a model that runs: normalisation is folded into the convolution before it,
+and what depends on nothing but a class of the mu-law samples is a table, made once. Not counted are the front
+end, the voice (its table grows with the speakers) and the mel head, which exists in training alone.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Cost:
     """The cost of one preset; parameters count as in ``Layer``, milliseconds are of sound.
 
     Attributes:
-        encoder_macs: multiply-accumulates per second of audio on the device, the search of the codebook included.
+        encoder_macs: multiply-accumulates per second of audio on the device, search of the codebook included.
         decoder_macs: the same in the cloud, for conditioning and WaveRNN.
         encoder_bytes_float32: approximate size of the deployed encoder: its weights alone, without the graph.
-        encoder_bytes_int8: the same with int8 kernels and int32 biases; the codebook stays float32, because codes
-            searched in int8 differ.
+        encoder_bytes_int8: the same with int8 kernels and int32 biases; the codebook stays float32,
+            because codes searched in int8 differ.
         receptive_field_ms: sound that one code depends on.
         lookahead_ms: sound after a code's own that must be heard before the code is known.
         code_rate: codes per second.
@@ -108,11 +108,16 @@ def cost_of(preset: Preset) -> Cost:
 
 
 def _layer(
-    part: str, name: str, rate: float, width: int, kernel: int, extra: int = 0, kept: int = 0, table: bool = False
+    part: str, name: str, rate: float, width: int, kernel: int, extra: int = 0, kept: int = 0
 ) -> Layer:
-    """A layer with ``extra`` trained numbers beside its kernel and ``kept`` untrained ones."""
+    """A layer that multiplies; ``extra`` numbers beside its kernel are trained, ``kept`` ones are not."""
     trainable = kernel + extra
-    return Layer(part, name, rate, width, kernel, trainable, trainable + kept, 0.0 if table else kernel * rate)
+    return Layer(part, name, rate, width, kernel, trainable, trainable + kept, macs=kernel * rate)
+
+
+def _table(name: str, rate: float, width: int, kernel: int) -> Layer:
+    """A layer of the WaveRNN whose outputs are looked up."""
+    return Layer("wavernn", name, rate, width, kernel, trainable=kernel, parameters=kernel, macs=0.0)
 
 
 def _encoder(preset: Preset) -> Iterator[Layer]:
@@ -128,10 +133,11 @@ def _encoder(preset: Preset) -> Iterator[Layer]:
 
 
 def _codebook(preset: Preset) -> Layer:
-    size, dim = preset.codebook.size, preset.codebook.dim
-    # The vectors and their moving averages, one count a code, and the number of updates.
-    kept = 2 * size * dim + size + 1
-    return Layer("codebook", "codebook", preset.code_rate, size, size * dim, 0, kept, size * dim * preset.code_rate)
+    size, rate = preset.codebook.size, preset.code_rate
+    kernel = size * preset.codebook.dim
+    # Moving averages train it: beside the vectors their sums, one count a code, and the number of updates.
+    kept = 2 * kernel + size + 1
+    return Layer("codebook", "codebook", rate, size, kernel, trainable=0, parameters=kept, macs=kernel * rate)
 
 
 def _conditioning(preset: Preset) -> Iterator[Layer]:
@@ -148,14 +154,13 @@ def _wavernn(preset: Preset) -> Iterator[Layer]:
     cfg, rate = preset.decoder, preset.front_end.sample_rate
     gates, classes, steps = 3 * cfg.gru, 2**cfg.bits, rate / cfg.bunch
     frames, context = rate / preset.front_end.hop, 2 * cfg.conditioning
-    kernel = cfg.bunch * cfg.embedding * gates
-    yield _layer("wavernn", "embedding", rate, cfg.embedding, classes * cfg.embedding, table=True)
-    yield _layer("wavernn", "embedding_kernel", rate, gates, kernel, table=True)
+    yield _table("embedding", rate, cfg.embedding, classes * cfg.embedding)
+    yield _table("embedding_kernel", rate, gates, cfg.bunch * cfg.embedding * gates)
     yield _layer("wavernn", "conditioning_kernel", frames, gates, context * gates, extra=gates)
     yield _layer("wavernn", "gru", steps, cfg.gru, cfg.gru * gates, extra=gates)
     width = cfg.bunch * cfg.affine
     yield _layer("wavernn", "affine1", steps, width, cfg.gru * width, extra=width)
     for j in range(cfg.bunch - 1):
         width = (cfg.bunch - 1 - j) * cfg.affine
-        yield _layer("wavernn", f"bunch_kernel{j}", steps, width, cfg.embedding * width, table=True)
+        yield _table(f"bunch_kernel{j}", steps, width, cfg.embedding * width)
     yield _layer("wavernn", "affine2", rate, classes, cfg.affine * classes, extra=classes)

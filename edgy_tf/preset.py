@@ -7,6 +7,7 @@ A preset fixes the front end, the encoder, the codebook, the speaker embedding, 
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -274,10 +275,27 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         return float(value)
     if type(value) is not kind:
         raise PresetError(f"{where} must be {kind.__name__}, not {value!r}")
+    if kind is float and not math.isfinite(value):
+        raise PresetError(f"{where} must be a finite number, not {value!r}")
     return value
 
 
 def _check(p: Preset, origin: str) -> None:
+    sizes = {
+        "encoder.units": p.encoder.units,
+        "codebook.dim": p.codebook.dim,
+        "speaker.dim": p.speaker.dim,
+        "decoder.conditioning": p.decoder.conditioning,
+        "decoder.gru": p.decoder.gru,
+        "decoder.embedding": p.decoder.embedding,
+        "decoder.affine": p.decoder.affine,
+        "decoder.bunch": p.decoder.bunch,
+        "train.learning_rate": p.train.learning_rate,
+        "train.clip": p.train.clip,
+    }
+    for key, size in sizes.items():
+        if size <= 0:
+            raise PresetError(f"{origin}: {key} must be positive")
     rules = [
         (p.front_end.window <= p.front_end.n_fft, "front_end.window must not exceed n_fft"),
         (0 < p.front_end.hop <= p.front_end.window, "front_end.hop must be between 1 and window"),
@@ -293,6 +311,8 @@ def _check(p: Preset, origin: str) -> None:
         (p.speaker.kind in ("table", "resnet"), "speaker.kind must be 'table' or 'resnet'"),
         (p.front_end.hop % p.decoder.bunch == 0, "decoder.bunch must divide front_end.hop"),
         (2 <= p.decoder.bits <= 12, "decoder.bits must be 2 to 12"),
+        (0 <= p.train.jitter <= 1, "train.jitter must be between 0 and 1"),
+        (all(min(f.steps, f.codes, f.batch) > 0 for f in p.train.phases), "a phase's steps, codes and batch must be positive"),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in ("mel", "wave") for f in p.train.phases), "a phase's target must be 'mel' or 'wave'"),
         (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),

@@ -47,22 +47,23 @@ def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]]:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path`` that takes its place when the block succeeds, and vanishes otherwise."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ModelError(f"cannot write to {path.parent}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    """Open a temporary file beside ``path`` that takes its place when the block succeeds, and vanishes otherwise.
+
+    Raises:
+        ModelError: there is no such folder, no right to write to it or no room in it.
+    """
+    with contextlib.ExitStack() as clean:
+        try:
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            clean.callback(Path(temporary).unlink, missing_ok=True)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise ModelError(f"cannot write {path}: {error.strerror}") from error
 
 
 def variables_of(model: Any) -> Arrays:

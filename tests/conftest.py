@@ -62,3 +62,26 @@ def harmonic_voice(rng: np.random.Generator, pitch: float, seconds: float) -> np
     syllables = np.clip(np.sin(2 * np.pi * 3 * t) + 0.5, 0, 1)
     voice = tone * syllables + 0.01 * rng.standard_normal(len(t))
     return (0.6 * voice / np.abs(voice).max()).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny: Preset, tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished training run of the tiny preset on the tones."""
+    from edgy_tf.corpora import open_corpus
+    from edgy_tf.train.trainer import Run, train
+
+    out = tmp_path_factory.mktemp("run")
+    train(Run(tiny, open_corpus(tones), out, every=4))
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_release(tiny_run: Path, tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release that ``edgy export`` makes of it."""
+    from converters.release import export
+    from edgy_tf.corpora import open_corpus
+    from edgy_tf.train.checkpoint import Checkpoint
+
+    out = tmp_path_factory.mktemp("releases") / "tiny"
+    export(Checkpoint.load(tiny_run), open_corpus(tones), out)
+    return out

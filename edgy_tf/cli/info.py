@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from edgy_tf.cost import Cost, cost_of
 from edgy_tf.preset import load_preset, preset_names
@@ -32,16 +32,19 @@ FIGURES = (
 )
 
 NOTE = """\
-Parameters include moving averages. The encoder's MACs include the search of the codebook, and not the front end;
-tables cost none. Sizes are of the weights alone, 1 kB = 1,000 bytes; beside int8 the codebook stays float32."""
+Parameters include moving averages. The encoder's MACs include the search of the codebook, not the front end;
+tables cost none. Sizes are of weights alone, 1 kB = 1,000 bytes; the codebook stays float32 beside int8."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy info``."""
     parser.add_argument(
-        "preset", nargs="?", metavar="PRESET", help="name of a preset, or a .toml file (default: all that ship)"
+        "preset",
+        nargs="?",
+        metavar="PRESET",
+        help="name of a preset, or a .toml file; none: all that ship",
     )
-    parser.add_argument("--json", action="store_true", help="print one object, or a list of them without a name")
+    parser.add_argument("--json", action="store_true", help="print an object, or a list without a name")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -51,8 +54,8 @@ def run(args: argparse.Namespace) -> None:
         print(_json([dataclasses.asdict(c) for c in costs]) if args.json else f"{_totals(costs)}\n\n{NOTE}")
     else:
         cost = cost_of(load_preset(args.preset))
-        tables = f"{cost.preset}: {cost.about}\n\n{_layers(cost)}\n\n{_totals([cost])}\n\n{NOTE}"
-        print(_json(dataclasses.asdict(cost)) if args.json else tables)
+        text = f"{cost.preset}: {cost.about}\n\n{_layers(cost)}\n\n{_totals([cost])}\n\n{NOTE}"
+        print(_json(dataclasses.asdict(cost)) if args.json else text)
 
 
 def _json(value: object) -> str:
@@ -67,16 +70,15 @@ def _layers(cost: Cost) -> str:
     return _table(rows, left=2)
 
 
-def _totals(costs: Iterable[Cost]) -> str:
+def _totals(costs: Sequence[Cost]) -> str:
     rows = [("", *(cost.preset for cost in costs))]
     for label, field, unit, form in FIGURES:
         rows.append((label, *(format(getattr(cost, field) / unit, form) for cost in costs)))
     return _table(rows, left=1)
 
 
-def _table(rows: list[tuple[str, ...]], left: int) -> str:
+def _table(rows: Sequence[tuple[str, ...]], left: int) -> str:
     """Align columns: the first ``left`` to the left, the rest to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:{'<' if i < left else '>'}{widths[i]}}" for i, cell in enumerate(row)) for row in rows
-    )
+    aligned = [f"{'<' if i < left else '>'}{width}" for i, width in enumerate(widths)]
+    return "\n".join("  ".join(map(format, row, aligned)) for row in rows)

@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
     )
     parser.add_argument("--every", type=int, default=200, help="steps between checkpoints (default: 200)")
+    parser.add_argument(
+        "--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,10 +34,11 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
-    from edgy_tf.train.trainer import Run, dtype_policy, train
+    from edgy_tf.train.loop import dtype_policy
+    from edgy_tf.train.trainer import Run, train
 
     policy = dtype_policy(args.precision)
-    checkpoint = train(Run(preset, corpus, args.out, args.seed, policy, args.every))
+    checkpoint = train(Run(preset, corpus, args.out, args.seed, policy, args.every, args.speaker))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
     print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")

@@ -101,7 +101,12 @@ class Decoder:
         """
         if self._mel_head is None:
             raise ModelError("this release has no mel head; train with a 'mel' phase")
-        return np.asarray(self._mel_head(self.context(codes, voice)))
+        return np.asarray(self._mel_head(self.context(codes, voice)[None])[0])
+
+    def mel_graph(self, vectors: tf.Tensor, voice: tf.Tensor) -> tf.Tensor:
+        """The mel head in TensorFlow, for gradients: ``[B, n, D]`` and ``[B, dim]`` to ``[B, n * stride, mels]``."""
+        assert self._mel_head is not None
+        return self._mel_head(self._conditioning(vectors, voice))
 
     def context(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
         """Conditioning of the WaveRNN, ``[n * stride, C]``, for ``codes [n]`` and ``voice [dim]``."""

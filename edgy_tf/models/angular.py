@@ -1,4 +1,4 @@
-"""The angular prototypical loss (paper section 3.2; Chung et al. 2020, "In defence of metric learning", section 2.2)."""
+"""The angular prototypical loss (paper section 3.2; Chung et al. 2020, "In defence of metric learning")."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ class AngularPrototypical(keras.layers.Layer):
 
     For voices ``x_im`` of N speakers, M each::
 
-        c_j  = 1 / (M - 1) * sum over m = 2..M of x_jm                     the prototype of speaker j
-        S_ij = w * cos(x_i1, c_j) + b                                      w starts at 10 and stays positive, b at -5
+        c_j  = 1 / (M - 1) * sum over m = 2..M of x_jm      the prototype of speaker j
+        S_ij = w * cos(x_i1, c_j) + b                       w starts at 10 and stays positive, b at -5
         L    = -1 / N * sum over i of log(exp(S_ii) / sum over j of exp(S_ij))
 
-    The sum over j takes away ``b``, which therefore stays as it is; it is kept because it is part of the published
-    loss. Always float32.
+    ``b`` cancels; it is kept because it is part of the published loss. Always float32.
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,8 +1,8 @@
-"""Thin ResNet-34: log-mel of one person to a voice (paper sections 3.2 and 4.2.1; Xie et al. 2019, Chung et al. 2020).
+"""Thin ResNet-34: log-mel to a voice (paper sections 3.2 and 4.2.1; Xie et al. 2019, Chung et al. 2020).
 
-The network of ``clovaai/voxceleb_trainer``'s ResNetSE34L: a ResNet-34 of a quarter of the usual channels, whose blocks
-weigh their channels (Hu et al. 2018, squeeze and excitation), and self-attentive pooling over time (Cai et al. 2018).
-It learns from ``edgy_tf.models.angular``.
+The network of ``clovaai/voxceleb_trainer``'s ResNetSE34L: a ResNet-34 of a quarter of the usual channels. Its
+blocks weigh their channels (Hu et al. 2018, squeeze and excitation); self-attentive pooling (Cai et al. 2018)
+sums up time. It learns from ``edgy_tf.models.angular``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ REDUCTION = 8
 
 
 def build_thin_resnet34(mels: int, dim: int) -> keras.Model:
-    """Build the network, log-mel ``[B, T, mels]`` to voices ``[B, dim]`` of length 1, float32 under any policy.
+    """Build the network: log-mel ``[B, T, mels]`` to float32 voices ``[B, dim]`` of length 1.
 
-    Each mel bin is brought to zero mean and unit variance over its ``T`` frames, so neither the level of a recording
-    nor the colour of its microphone counts. ``T`` may be any; a voice is only as good as the speech it heard, of which
-    training gives two seconds. Variables lie below ``speaker/``, apart from those of any other network.
+    Each mel bin is brought to zero mean and unit variance over its ``T`` frames, so neither the level of a
+    recording nor the colour of its microphone counts. ``T`` may be any from 5 frames on; a voice is only as
+    good as the speech it heard, of which training gives two seconds. Variables lie below ``speaker/``, apart
+    from those of other networks.
     """
     with keras.name_scope("speaker"):
         mel = keras.Input((None, mels), name="reference")
@@ -64,7 +65,7 @@ def _convolution(x: Any, channels: int, kernel: int, stride: int | tuple[int, in
 
 
 def _attend(x: Any) -> Any:
-    """Self-attentive pooling of ``[B, T, C]``: the mean over time, weighted by a learned query's attention."""
+    """Self-attentive pooling of ``[B, T, C]``: the mean over time, weighted by a learned query."""
     hidden = layers.Dense(x.shape[-1], activation="tanh", name="attention_hidden")(x)
     score = layers.Dense(1, use_bias=False, name="attention_query")(hidden)
     weight = layers.Softmax(axis=1, dtype="float32", name="attention_weight")(score)

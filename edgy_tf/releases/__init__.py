@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgy_tf.errors import ModelError
+from edgy_tf.errors import CodebookMismatchError, ModelError
 
 MANIFEST = "release.json"
 
@@ -57,10 +57,19 @@ class Release:
         """Path of the full-precision weights: encoder, codebook, decoder and voices."""
         return self.folder / "network.safetensors"
 
-    @property
-    def prior(self) -> Path:
-        """Path of the counts that the entropy coder uses."""
-        return self.folder / "prior.npz"
+    def counts(self) -> Any:
+        """How often each code follows each other, uint16 ``[K, K]``: the entropy coder's prior.
+
+        Raises:
+            ModelError: missing or damaged.
+        """
+        import numpy as np
+
+        try:
+            with np.load(self.folder / "prior.npz", allow_pickle=False) as archive:
+                return archive["counts"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"release {self.name} has no readable prior.npz; export it again") from error
 
     def verify(self) -> None:
         """Compare every file with its SHA-256.
@@ -97,3 +106,18 @@ def find_release(name: str) -> Release:
         raise ModelError(f"no release '{name}': installed are {known}; else name an exported folder") from error
     except (ValueError, TypeError) as error:
         raise ModelError(f"{folder / MANIFEST} is damaged; export the release again") from error
+
+
+def release_of(codebook: str, name: str | None = None) -> Release:
+    """The release that decodes codes of ``codebook``: the one of that ``name``, or the installed one that fits.
+
+    Raises:
+        CodebookMismatchError: the named one is of another codebook, or none that is installed fits.
+        ModelError: no release of that name.
+    """
+    candidates = [find_release(name)] if name else [find_release(n) for n in release_names()]
+    for release in candidates:
+        if release.codebook_id == codebook:
+            return release
+    known = ", ".join(f"{r.name} ({r.codebook_id})" for r in candidates) or "none"
+    raise CodebookMismatchError(f"the codes are of codebook {codebook}; at hand: {known}; name its --release")

@@ -72,7 +72,7 @@ class Checkpoint:
                 model={n.removeprefix("model/"): v for n, v in arrays.items() if n.startswith("model/")},
                 optimizer={n.removeprefix("optimizer/"): v for n, v in arrays.items() if n.startswith("optimizer/")},
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} holds weights, but is not a training checkpoint") from error
 
 

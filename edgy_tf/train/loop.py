@@ -1,10 +1,10 @@
-"""What every training shares: Keras' ``fit`` from checkpoint to checkpoint, its curves, devices and precision."""
+"""What every training shares: Keras' ``fit`` from checkpoint to checkpoint, curves, devices and precision."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from edgy_tf.train.prepared import Prepared, prepare
 
 
 def split(corpus: Corpus, front_end: FrontEnd, out: Path, seed: int) -> tuple[Prepared, Prepared]:
-    """Speakers to train on and speakers held out, prepared below ``out``; equal seeds hold out equal speakers.
+    """Speakers to train on and speakers held out, prepared below ``out``; equal seeds hold out the same.
 
     Raises:
         CorpusError: nothing to train or to validate on.
@@ -30,6 +30,15 @@ def split(corpus: Corpus, front_end: FrontEnd, out: Path, seed: int) -> tuple[Pr
     )
 
 
+def adam(schedule: Any, clip: float | None = None) -> Any:
+    """Adam with a learning rate that follows ``schedule`` and gradients of at most the norm ``clip``."""
+    # Named, because Keras counts the optimisers of a process, and a checkpoint must fit in the next one.
+    optimizer = keras.optimizers.Adam(schedule, global_clipnorm=clip, name="adam")
+    # Keras would do so by itself if the whole model, not only its parts, had the mixed policy.
+    half = keras.config.dtype_policy().name == "mixed_float16"
+    return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale") if half else optimizer
+
+
 def fit(
     model: Any,
     batches: Iterator[Any],
@@ -39,7 +48,6 @@ def fit(
     every: int,
     keep: Callable[[int, dict[str, float]], None],
     logs: Path,
-    watch: Sequence[keras.callbacks.Callback] = (),
     **validation: Any,
 ) -> None:
     """Train a compiled model from step ``done`` to ``steps``, rounded up to whole epochs of ``every`` steps.
@@ -50,31 +58,34 @@ def fit(
         done: steps that an earlier run has done.
         steps: of the whole run.
         every: steps of an epoch.
-        keep: called at the end of each epoch with the steps done and the epoch's figures, to write a checkpoint.
+        keep: writes a checkpoint; is given the steps done and the epoch's figures, and may add to these.
         logs: folder of the TensorBoard curves.
-        watch: callbacks that run before ``keep`` and may add figures.
         validation: arguments of ``fit``.
 
     Raises:
         ModelError: the loss is not a number any more; the last checkpoint is from before.
     """
     per_epoch = min(every, steps)
+    # Counted from what is done, because the run that did it may have had epochs of another length.
+    first = done // per_epoch
+
+    def step_after(epoch: int) -> int:
+        return done + (epoch + 1 - first) * per_epoch
 
     def end(epoch: int, figures: dict[str, float]) -> None:
         if not np.isfinite(figures["loss"]):
             raise ModelError("the loss is not a number any more; lower learning_rate, or train in float32")
-        keep((epoch + 1) * per_epoch, figures)
+        keep(step_after(epoch), figures)
 
     model.fit(
         batches,
-        initial_epoch=done // per_epoch,
-        epochs=-(-steps // per_epoch),
+        initial_epoch=first,
+        epochs=first + -(-(steps - done) // per_epoch),
         steps_per_epoch=per_epoch,
         shuffle=False,
         callbacks=[
-            *watch,
             keras.callbacks.LambdaCallback(on_epoch_end=end),
-            _Logs(logs, per_epoch),
+            _Logs(logs, step_after),
             keras.callbacks.TerminateOnNaN(),
         ],
         **validation,
@@ -84,17 +95,17 @@ def fit(
 class _Logs(keras.callbacks.Callback):
     """TensorBoard curves of every epoch, at the optimiser's step."""
 
-    def __init__(self, folder: Path, per_epoch: int) -> None:
+    def __init__(self, folder: Path, step_after: Callable[[int], int]) -> None:
         super().__init__()
         from tensorboard.summary import Writer
 
         self._writer = Writer(str(folder))
-        self._per_epoch = per_epoch
+        self._step_after = step_after
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write one point of each curve."""
         for name, value in (logs or {}).items():
-            self._writer.add_scalar(name, float(value), (epoch + 1) * self._per_epoch)
+            self._writer.add_scalar(name, float(value), self._step_after(epoch))
         self._writer.flush()
 
 

@@ -79,7 +79,9 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
             frames.append(frames[-1] + len(mel))
             speaker.append(names.index(utterance.speaker))
     if not speaker:
-        raise CorpusError(f"no speech could be read for '{label}': {corpus.skipped_report() or 'the split is empty'}")
+        first, *others = corpus.skipped_report().splitlines() or ["the split is empty"]
+        more = f", and {len(others)} more" if others else ""
+        raise CorpusError(f"no speech could be read for '{label}': {first}{more}")
     index = {
         "samples": samples,
         "frames": frames,

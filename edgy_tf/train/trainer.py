@@ -16,7 +16,7 @@ from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot
-from edgy_tf.train.loop import distribution, fit, split
+from edgy_tf.train.loop import adam, distribution, fit, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
 from edgy_tf.weights import Arrays, assign_variables
@@ -52,8 +52,8 @@ def train(run: Run) -> Checkpoint:
 
     Raises:
         CorpusError: nothing to train or to validate on.
-        ModelError: the folder holds a run of another preset, corpus or seed; or a ResNet's weights are missing, not
-            wanted, or made for another front end.
+        ModelError: the folder holds a run of another preset, corpus or seed; or the speaker network is
+            missing, not wanted, or made for another front end.
     """
     voice = _voice(run)
     run.out.mkdir(parents=True, exist_ok=True)
@@ -79,10 +79,10 @@ def _voice(run: Run) -> Arrays:
     """The weights of the speaker embedding, where it does not train here."""
     if run.preset.speaker.kind == "resnet":
         if run.speaker is None:
-            raise ModelError(f"preset {run.preset.name} needs a speaker network; make one with edgy train-speaker")
+            raise ModelError(f"preset {run.preset.name} needs --speaker FILE, which edgy train-speaker makes")
         return load_speaker(run.speaker, run.preset)
     if run.speaker is not None:
-        raise ModelError(f"preset {run.preset.name} learns a table of speakers; it takes no speaker network")
+        raise ModelError(f"preset {run.preset.name} learns a table of speakers; leave out --speaker")
     return {}
 
 
@@ -98,7 +98,10 @@ def _resume(run: Run, speakers: list[tuple[str, str]], voice: Arrays) -> Checkpo
     state = Checkpoint.load(run.out)
     same = state.preset == run.preset and state.seed == run.seed and state.speakers == speakers
     if not same or not all(np.array_equal(state.model[name], value) for name, value in voice.items()):
-        raise ModelError(f"{run.out} holds a run of another preset, corpus or seed, or with another speaker network; choose another --out")
+        raise ModelError(
+            f"{run.out} holds a run of another preset, corpus or seed, or of another speaker network; "
+            "choose another --out"
+        )
     return state
 
 
@@ -118,7 +121,6 @@ def _phase(
     model.optimizer.build(model.trainable_variables)
     if saved is not None:
         assign_variables(model.optimizer, saved)
-
     fit(
         model,
         batches(training, run.preset, phase, seed=_seed(run.seed, index), first=done),
@@ -137,10 +139,7 @@ def _optimizer(preset: Preset, phase: Phase) -> Any:
     rates = [cfg.learning_rate * 0.5**i for i in range(len(cfg.halve_at) + 1)]
     bounds = [int(phase.steps * f) for f in cfg.halve_at]
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(bounds, rates)
-    adam = keras.optimizers.Adam(schedule, global_clipnorm=cfg.clip, name="adam")
-    # Keras would do so by itself if the whole model, not only its parts, had the mixed policy.
-    half = keras.config.dtype_policy().name == "mixed_float16"
-    return keras.optimizers.LossScaleOptimizer(adam, name="loss_scale") if half else adam
+    return adam(schedule, cfg.clip)
 
 
 def _validation(data: Prepared, preset: Preset, phase: Phase) -> Iterator[tuple[Batch]]:

@@ -31,7 +31,7 @@ def _recordings() -> Iterator[np.ndarray]:
     yield np.clip(rng.standard_normal(16000), -1, 1).astype(np.float32)
     yield np.zeros(16000, np.float32)
     for folder in ("librispeech/test", "ravdess"):
-        for path in sorted((CORPUS / folder).rglob("*.flac"))[:40:10]:
+        for path in sorted(p for p in (CORPUS / folder).rglob("*") if p.is_file())[:40:10]:
             yield read_audio(path)[:64000]
 
 

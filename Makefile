@@ -1,0 +1,29 @@
+# Every target sets itself up: a fresh clone needs Python 3.11 and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL := 2
+
+.PHONY: demo test lint bench clean
+demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
+	$(BIN)/edgy demo --out out/demo
+
+test: $(VENV)/dev.stamp lint  ## what CI runs
+	$(BIN)/pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
+	$(BIN)/python -m evaluation.bench_wire --inputs 1000000
+	$(BIN)/python -m evaluation.bench_codec
+
+$(VENV)/%.stamp: setup.cfg pyproject.toml
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build *.egg-info

@@ -1,0 +1,117 @@
+"""From a finished training run to a release: encoders, decoder, voices, prior, manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from converters.encoder import VARIANTS, convert_encoder
+from converters.verify import Agreement, KerasEncoder, agreement
+from edgy_tf.corpora import Corpus, hold_out, load
+from edgy_tf.decode.voices import synthetic_voices
+from edgy_tf.errors import CorpusError, ModelError
+from edgy_tf.frontend import encoder_input
+from edgy_tf.network import Network
+from edgy_tf.releases import MANIFEST, Release, find_release
+from edgy_tf.train.checkpoint import Checkpoint
+from pi_runtime import EdgeEncoder
+
+LICENCE = "Apache-2.0"
+CALIBRATION = 100
+PRIOR = 1000
+HELD_OUT = 20
+"""Utterances that int8 is calibrated on, that the prior is counted on, that the result is verified on."""
+BARS = {"float32": 0.999, "int8": 0.9}
+"""Least share of codes equal to Keras; below it nothing is written."""
+
+
+def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, dict[str, Agreement]]:
+    """Write a release into ``out``, whole or not at all, and say how its encoders agree with Keras.
+
+    Args:
+        checkpoint: a finished run.
+        corpus: what it was trained on: calibrates int8, counts the prior; its held-out speakers verify.
+        out: folder of the release; an earlier release there is replaced.
+
+    Raises:
+        CorpusError: no speech to calibrate on.
+        ModelError: a variant's codes are not the network's, or ``out`` holds something else.
+    """
+    if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
+        raise ModelError(f"{out} is not empty and not a release; choose another folder")
+    training, validation = hold_out(corpus, 0.05, checkpoint.seed)
+    speech = _some(training, CALIBRATION)
+    network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+        folder = Path(temporary) / "release"
+        folder.mkdir()
+        network.save(folder / "network.safetensors")
+        calibration = [encoder_input(pcm / np.float32(32768), network.preset) for pcm in speech]
+        for variant in tqdm(VARIANTS, desc="convert", unit="variant"):
+            model = convert_encoder(network, variant, calibration, LICENCE)
+            (folder / f"encoder-{variant}.tflite").write_bytes(model)
+        results = _verify(network, folder, _some(validation, HELD_OUT))
+        _count_prior(folder, network, _some(training, PRIOR))
+        _write_manifest(folder, out.name, network)
+        if out.exists():
+            shutil.rmtree(out)
+        folder.rename(out)
+    return find_release(str(out)), results
+
+
+def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    """The speakers of the training corpus stay home: a release has blends of them only."""
+    private = ("speaker/", "quantizer/sums", "quantizer/counts", "quantizer/updates")
+    return {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
+
+
+def _some(corpus: Corpus, count: int) -> list[np.ndarray]:
+    """Up to ``count`` utterances, the same ones every time, spread over the corpus."""
+    chosen = corpus.utterances[:: max(1, len(corpus.utterances) // count)][:count]
+    speech = [pcm for _, pcm in load(Corpus(chosen, corpus.skipped))]
+    if not speech:
+        raise CorpusError(f"no speech could be read: {corpus.skipped_report() or 'the split is empty'}")
+    return speech
+
+
+def _verify(network: Network, folder: Path, speech: list[np.ndarray]) -> dict[str, Agreement]:
+    encoders = {v: EdgeEncoder(folder / f"encoder-{v}.tflite").encode for v in VARIANTS}
+    results = agreement(KerasEncoder(network).encode, encoders, speech)
+    for variant, result in results.items():
+        if result.share < BARS[variant]:
+            raise ModelError(f"the {variant} encoder has only {result} like Keras; nothing was written")
+    return results
+
+
+def _count_prior(folder: Path, network: Network, speech: list[np.ndarray]) -> None:
+    """Counts of each code after each other, smoothed by how often the code occurs at all (uint16 ``[K, K]``)."""
+    size = network.preset.codebook.size
+    encoder = EdgeEncoder(folder / "encoder-int8.tflite")
+    pairs = np.zeros((size, size))
+    for pcm in tqdm(speech, desc="count codes", unit="file"):
+        codes = encoder.encode(pcm)
+        np.add.at(pairs, (codes[:-1], codes[1:]), 1)
+    single = (pairs.sum(0) + 0.5) / (pairs.sum() + 0.5 * size)
+    smooth = pairs + 20 * single
+    counts = np.round(smooth / smooth.sum(1, keepdims=True) * 65535).astype(np.uint16)
+    np.savez_compressed(folder / "prior.npz", counts=counts)
+
+
+def _write_manifest(folder: Path, name: str, network: Network) -> None:
+    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+    about = {
+        "name": name,
+        "codebook_id": network.codebook_id,
+        "preset": asdict(network.preset),
+        "voices": list(network.voices),
+        "files": files,
+    }
+    (folder / MANIFEST).write_text(json.dumps(about, indent=1) + "\n")

@@ -1,0 +1,51 @@
+"""Train the Thin ResNet-34 that gives voices; run it again to go on where it was stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edgy_tf.preset import load_preset
+
+EXAMPLE = "edgy train-speaker --preset pi-resnet.toml --corpus VoxCeleb2 --steps 20000 --out runs/voices"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``edgy train-speaker``."""
+    parser.add_argument("--preset", default="pi", help="name of a preset, or a .toml file (default: pi)")
+    parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="folder for weights, logs and prepared corpus"
+    )
+    parser.add_argument("--steps", type=int, default=20000, help="optimiser steps (default: 20000)")
+    parser.add_argument(
+        "--speakers", type=int, default=64, help="speakers a step, two crops each (default: 64)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of weights and crops (default: 0)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
+    )
+    parser.add_argument("--every", type=int, default=200, help="steps between checkpoints (default: 200)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, and say how well voices are told apart."""
+    preset = load_preset(args.preset)
+    from edgy_tf.corpora import Corpus, open_corpus
+
+    corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
+    from edgy_tf.train.loop import dtype_policy
+    from edgy_tf.train.speaker import FILE, SpeakerRun, train_speaker
+
+    policy = dtype_policy(args.precision)
+    state = train_speaker(
+        SpeakerRun(preset, corpus, args.out, args.steps, args.seed, policy, args.every, args.speakers)
+    )
+    if report := corpus.skipped_report():
+        print(f"skipped files:\n{report}")
+    print(
+        f"trained a speaker network ({policy}), EER {state.eer:.1%} on held-out speakers: {args.out / FILE}"
+    )

@@ -1,0 +1,86 @@
+"""Codes and a voice to mel and speech."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgy_tf.decode import Decoder
+from edgy_tf.decode.voices import enrol
+from edgy_tf.errors import CodebookMismatchError, ModelError
+from edgy_tf.voice_file import load_voice, save_voice
+from tests.conftest import harmonic_voice
+
+
+@pytest.fixture(scope="module")
+def decoder(tiny_release: Path) -> Decoder:
+    return Decoder.from_release(str(tiny_release))
+
+
+def test_lengths_follow_from_the_codes(decoder: Decoder) -> None:
+    preset, codes = decoder.network.preset, [1, 2, 3, 4, 5, 6, 7]
+    assert decoder.decode(codes, decoder.voice()).shape == (len(codes) * preset.samples_per_code,)
+    assert decoder.mel(codes, decoder.voice()).shape == (len(codes) * preset.stride, preset.front_end.mels)
+    assert decoder.decode([], decoder.voice()).shape == (0,)
+
+
+def test_speech_is_finite_and_within_full_scale(decoder: Decoder) -> None:
+    speech = decoder.decode(np.arange(16), decoder.voice())
+    assert np.isfinite(speech).all()
+    assert np.abs(speech).max() <= 1
+    assert speech.std() > 0
+
+
+def test_voice_and_codes_both_matter(decoder: Decoder) -> None:
+    codes = np.arange(16)
+    plain = decoder.mel(codes, decoder.voice("F1"))
+    assert np.abs(plain - decoder.mel(codes, decoder.voice("M1"))).max() > 1e-4
+    assert np.abs(plain - decoder.mel(codes[::-1], decoder.voice("F1"))).max() > 1e-4
+
+
+@pytest.mark.parametrize("codes", [[-1], [16], [0, 99]])
+def test_codes_outside_the_codebook_are_refused(decoder: Decoder, codes: list[int]) -> None:
+    with pytest.raises(ModelError, match="0 to 15"):
+        decoder.decode(codes, decoder.voice())
+
+
+def test_unknown_and_misshapen_voices_are_refused(decoder: Decoder) -> None:
+    with pytest.raises(ModelError, match="no voice 'Elvis'"):
+        decoder.voice("Elvis")
+    with pytest.raises(ModelError, match="4 numbers"):
+        decoder.decode([1], np.zeros(5, np.float32))
+
+
+def test_codes_of_another_codebook_are_refused_by_name(decoder: Decoder) -> None:
+    decoder.check(decoder.network.codebook_id)
+    with pytest.raises(CodebookMismatchError, match="0123456789abcdef"):
+        decoder.check("0123456789abcdef")
+
+
+def test_enrolment_brings_the_mel_nearer(decoder: Decoder) -> None:
+    from edgy_tf.frontend import log_mel
+
+    audio = harmonic_voice(np.random.default_rng(9), 200, 1.0)
+    codes = np.random.default_rng(0).integers(0, 16, decoder.network.preset.codes_for(len(audio)))
+    target = log_mel(audio, decoder.network.preset.front_end)
+
+    def distance(voice: np.ndarray) -> float:
+        return float(np.abs(decoder.mel(codes, voice)[: len(target)] - target).mean())
+
+    assert distance(enrol(decoder, codes, audio, steps=40)) < distance(decoder.voice()) - 1e-3
+
+
+def test_a_voice_file_survives_and_belongs_to_its_codebook(tmp_path: Path) -> None:
+    voice = np.linspace(-1, 1, 4).astype(np.float32)
+    save_voice(tmp_path / "me.npz", voice, "a" * 16)
+    np.testing.assert_array_equal(load_voice(tmp_path / "me.npz", "a" * 16), voice)
+    with pytest.raises(CodebookMismatchError, match="enrol it again"):
+        load_voice(tmp_path / "me.npz", "b" * 16)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 broken"])
+def test_damaged_voice_files_are_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "me.npz").write_bytes(content)
+    with pytest.raises(ModelError, match="not a voice") as caught:
+        load_voice(tmp_path / "me.npz", "a" * 16)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,167 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from edgy_tf.models.vqvae import VQVAE
+from edgy_tf.preset import Phase, Preset
+from edgy_tf.weights import variables_of
+
+SPEAKERS = 3
+MEL = Phase("mel", steps=1, codes=5, batch=2)
+WAVE = Phase("wave", steps=1, codes=5, wave_codes=1, batch=2)
+FROZEN = replace(WAVE, freeze=True)
+BOOKKEEPING = re.compile(r"loss|nll|mel/|commitment|perplexity")
+
+
+def _batch(preset: Preset, phase: Phase, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    size, codes, mels = phase.batch, phase.codes, preset.front_end.mels
+    span = preset.decoder.bunch + phase.wave_codes * preset.samples_per_code
+    return {
+        "mel": rng.random((size, preset.frames_for(codes), mels), np.float32),
+        "target": rng.random((size, codes * preset.stride, mels), np.float32),
+        "wave": rng.integers(0, 2**preset.decoder.bits, (size, span)).astype(np.int32),
+        "speaker": rng.integers(0, SPEAKERS, size).astype(np.int32),
+        "jitter": np.tile(np.arange(codes, dtype=np.int32), (size, 1)),
+    }
+
+
+def _step(model: VQVAE, batch: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, float | None]]:
+    """Losses of a batch in training, and the largest gradient of every trainable variable."""
+    with tf.GradientTape() as tape:
+        losses = model(batch, training=True)
+        total = model.compute_loss(y_pred=losses)
+    gradients = tape.gradient(total, [v.value for v in model.trainable_variables])
+    names = [v.path for v in model.trainable_variables]
+    return (
+        {name: float(value) for name, value in losses.items()} | {"total": float(total)},
+        {n: None if g is None else float(tf.reduce_max(tf.abs(g))) for n, g in zip(names, gradients, strict=True)},
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tiny: Preset) -> VQVAE:
+    model = VQVAE(tiny, SPEAKERS, MEL)
+    # Start the codebook.
+    _step(model, _batch(tiny, MEL))
+    return model
+
+
+@pytest.fixture
+def begin(model: VQVAE) -> Callable[[Phase], VQVAE]:
+    def begun(phase: Phase) -> VQVAE:
+        model.begin(phase)
+        return model
+
+    return begun
+
+
+def _changed(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> set[str]:
+    names = {n for n in before if not BOOKKEEPING.match(n)}
+    return {n for n in names if not np.array_equal(before[n], after[n])}
+
+
+def test_a_mel_phase_trains_everything_but_the_wavernn(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    losses, gradients = _step(begin(MEL), _batch(tiny, MEL))
+    assert losses.keys() == {"mel", "commitment", "perplexity", "total"}
+    assert losses["total"] == pytest.approx(losses["mel"] + losses["commitment"], rel=1e-5)
+    assert np.isfinite(list(losses.values())).all()
+    assert not [name for name in gradients if "wavernn" in name]
+    assert all(gradients.values()), gradients
+    for part in ("conv1", "latent", "speaker", "conditioning", "mel_head"):
+        assert [name for name in gradients if part in name], part
+
+
+def test_a_wave_phase_trains_everything(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    losses, gradients = _step(begin(WAVE), _batch(tiny, WAVE))
+    assert losses.keys() == {"mel", "nll", "commitment", "perplexity", "total"}
+    assert losses["total"] == pytest.approx(losses["mel"] + losses["nll"] + losses["commitment"], rel=1e-5)
+    # Nothing is learnt yet: the samples are as good as drawn from all classes.
+    assert losses["nll"] == pytest.approx(np.log(2**tiny.decoder.bits), rel=0.1)
+    assert all(gradients.values()), gradients
+    for part in ("conv1", "latent", "speaker", "conditioning", "mel_head", "wavernn"):
+        assert [name for name in gradients if part in name], part
+
+
+def test_freezing_leaves_encoder_and_codebook_as_they_are(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    model = begin(FROZEN)
+    model.compile("adam")
+    before = variables_of(model)
+    losses = model.train_on_batch(_batch(tiny, FROZEN), return_dict=True)
+    assert np.isfinite(list(losses.values())).all()
+    changed = _changed(before, variables_of(model))
+    assert not changed & {v.path for part in (model.encoder, model.quantizer) for v in part.variables}
+    for part in ("speaker", "conditioning", "wavernn", "mel_head"):
+        assert [name for name in changed if part in name], part
+
+
+def test_training_moves_encoder_statistics_and_codebook(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    model = begin(MEL)
+    before = variables_of(model)
+    _step(model, _batch(tiny, MEL, seed=1))
+    changed = " ".join(_changed(before, variables_of(model)))
+    for name in ("norm1/moving_mean", "norm1/moving_variance", "latent_norm/moving_variance", "quantizer/codebook"):
+        assert name in changed
+
+
+def test_evaluating_changes_nothing_and_repeats(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    model, batch = begin(WAVE), _batch(tiny, WAVE)
+    before = variables_of(model)
+    first, second = model(batch), model(batch)
+    assert {n: float(v) for n, v in first.items()} == {n: float(v) for n, v in second.items()}
+    assert not _changed(before, variables_of(model))
+
+
+def test_the_perplexity_is_between_one_and_the_codebooks_size(
+    tiny: Preset, begin: Callable[[Phase], VQVAE]
+) -> None:
+    assert 1 <= float(begin(MEL)(_batch(tiny, MEL))["perplexity"]) <= tiny.codebook.size
+
+
+def test_jitter_puts_a_neighbours_latent_in_place(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    model, batch = begin(replace(MEL, freeze=True)), _batch(tiny, MEL)
+
+    def mel(training: bool, **changes: Any) -> float:
+        return float(model(batch | changes, training=training)["mel"])
+
+    steady = mel(training=True)
+    swapped = batch["jitter"].copy()
+    swapped[:, 2] = 3
+    assert mel(training=True, jitter=swapped) != steady
+    # Only training jitters.
+    assert mel(training=False, jitter=swapped) == pytest.approx(steady)
+    # All latents replaced by the first: what is heard of the others no longer matters.
+    first = np.zeros_like(batch["jitter"])
+    expected = mel(training=True, jitter=first)
+    later = batch["mel"].copy()
+    later[:, tiny.receptive_field :] = 0
+    assert mel(training=True, jitter=first, mel=later) == pytest.approx(expected)
+    assert mel(training=True, mel=later) != pytest.approx(steady)
+
+
+def test_the_wave_is_conditioned_on_the_codes_it_lies_in(tiny: Preset) -> None:
+    # Of codes 0 to 4 the WaveRNN is unrolled over the third.
+    model = VQVAE(replace(tiny, train=replace(tiny.train, phases=(WAVE,))), SPEAKERS, WAVE)
+    batch = _batch(tiny, WAVE)
+    given = {}
+
+    def spy(wave: Any, conditioning: Any) -> Any:
+        given["frames"] = np.asarray(conditioning)
+        return tf.zeros((*wave[:, tiny.decoder.bunch :].shape, 2**tiny.decoder.bits))
+
+    model.wavernn = spy
+    assert "mel" not in model(batch)
+    latents = model.encoder(batch["mel"])
+    context = model.conditioning(model.quantizer(latents)[0], model.voices(batch["speaker"]))
+    np.testing.assert_array_equal(given["frames"], context[:, 2 * tiny.stride : 3 * tiny.stride])
+
+
+def test_the_voice_matters(tiny: Preset, begin: Callable[[Phase], VQVAE]) -> None:
+    model, batch = begin(MEL), _batch(tiny, MEL)
+    other = batch | {"speaker": (batch["speaker"] + 1) % SPEAKERS}
+    assert float(model(batch)["mel"]) != float(model(other)["mel"])

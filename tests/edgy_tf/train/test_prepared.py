@@ -1,0 +1,105 @@
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgy_tf.corpora import Corpus, open_corpus, read_pcm16
+from edgy_tf.errors import CorpusError
+from edgy_tf.frontend import log_mel
+from edgy_tf.preset import Preset
+from edgy_tf.train.prepared import Prepared, prepare
+
+
+@pytest.fixture
+def copy(tones: Path, tmp_path: Path) -> Path:
+    """The tones, free to be damaged."""
+    return Path(shutil.copytree(tones, tmp_path / "tones"))
+
+
+@pytest.fixture
+def prepare_in(tiny: Preset, tmp_path: Path) -> Callable[[Corpus], Prepared]:
+    return lambda corpus: prepare(corpus, tiny.front_end, tmp_path / "prepared", "train")
+
+
+def _add(folder: Path, *names: str) -> list[Path]:
+    """Files that are no sound, of a speaker of their own."""
+    manifest = folder / "manifest.tsv"
+    rows = "".join(f"{name}\tvoice9\ttrain\tF\tLA\n" for name in names)
+    manifest.write_text(manifest.read_text() + rows)
+    for name in names:
+        (folder / name).write_bytes(b"RIFF\x00\x10\x00\x00WAVEfmt ")
+    return [folder / name for name in names]
+
+
+def test_every_utterance_is_there_with_its_samples_and_features(
+    tones: Path, tiny: Preset, prepare_in: Callable[[Corpus], Prepared]
+) -> None:
+    corpus = open_corpus(tones)
+    data = prepare_in(corpus)
+    assert data.speakers == corpus.speakers
+    assert len(data.samples) == len(data.frames) == len(corpus.utterances) + 1
+    for i, utterance in enumerate(corpus.utterances):
+        pcm = read_pcm16(utterance.path)
+        assert data.speakers[data.speaker[i]] == utterance.speaker
+        np.testing.assert_array_equal(data.pcm[data.samples[i] : data.samples[i + 1]], pcm)
+        mel = log_mel(pcm / np.float32(32768), tiny.front_end)
+        np.testing.assert_array_equal(data.mel[data.frames[i] : data.frames[i + 1]], mel.astype(np.float16))
+    assert data.hours == pytest.approx(len(data.pcm) / 16000 / 3600)
+    assert data.skipped == ""
+
+
+def test_a_second_run_reads_what_the_first_prepared(
+    copy: Path, tiny: Preset, prepare_in: Callable[[Corpus], Prepared]
+) -> None:
+    corpus = open_corpus(copy)
+    first = prepare_in(corpus)
+    for sound in copy.glob("*.wav"):
+        sound.unlink()
+    again = prepare_in(corpus)
+    np.testing.assert_array_equal(first.pcm, again.pcm)
+    np.testing.assert_array_equal(first.mel, again.mel)
+    # Other utterances, or another front end, would be prepared anew.
+    with pytest.raises(CorpusError, match="no speech could be read"):
+        prepare_in(corpus.select(speakers=["voice0"]))
+    other = replace(tiny.front_end, floor_db=-60.0)
+    with pytest.raises(CorpusError, match="no speech could be read"):
+        prepare(corpus, other, copy.parent / "prepared", "train")
+
+
+def test_what_an_interrupted_run_left_is_made_anew(
+    tones: Path, prepare_in: Callable[[Corpus], Prepared], tmp_path: Path
+) -> None:
+    corpus = open_corpus(tones)
+    whole = np.array(prepare_in(corpus).pcm)
+    [folder] = (tmp_path / "prepared").iterdir()
+    # As it lies when the process is killed while it writes: under another name, and without an index.
+    (folder / "index.json").unlink()
+    (folder / "pcm").write_bytes(b"half")
+    folder.rename(folder.with_suffix(".part"))
+    np.testing.assert_array_equal(prepare_in(corpus).pcm, whole)
+    assert [path.name for path in (tmp_path / "prepared").iterdir()] == [folder.name]
+
+
+def test_a_corrupt_file_is_left_out_and_reported(
+    copy: Path, prepare_in: Callable[[Corpus], Prepared]
+) -> None:
+    [bad] = _add(copy, "bad.wav")
+    corpus = open_corpus(copy)
+    # The second call finds it all prepared, and tells no less.
+    for data in (prepare_in(corpus), prepare_in(open_corpus(copy))):
+        assert len(data.speaker) == len(corpus.utterances) - 1
+        assert data.skipped.startswith(f"{bad}: ")
+        assert len(data.skipped.splitlines()) == 1
+
+
+def test_a_corpus_without_a_readable_file_is_refused_in_one_line(
+    copy: Path, prepare_in: Callable[[Corpus], Prepared]
+) -> None:
+    bad = _add(copy, "bad.wav", "worse.wav")
+    with pytest.raises(CorpusError, match="no speech could be read") as refusal:
+        prepare_in(open_corpus(copy).select(speakers=["voice9"]))
+    assert str(bad[0]) in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) == 1

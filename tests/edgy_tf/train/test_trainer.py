@@ -1,0 +1,188 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgy_tf.corpora import Corpus, open_corpus
+from edgy_tf.errors import CorpusError, ModelError
+from edgy_tf.preset import Phase, Preset, load_preset
+from edgy_tf.train import trainer
+from edgy_tf.train.checkpoint import FILE, Checkpoint
+from edgy_tf.train.trainer import Run, train
+
+Curves = Callable[[Path], dict[str, dict[int, float]]]
+
+EVERY = 4
+"""Steps between the checkpoints of ``tiny_run``."""
+
+
+@pytest.fixture(scope="module")
+def corpus(tones: Path) -> Corpus:
+    return open_corpus(tones)
+
+
+@pytest.fixture
+def run(tiny_run: Path, tiny: Preset, corpus: Corpus, tmp_path: Path) -> Run:
+    """The finished run, in a folder that may be changed."""
+    out = tmp_path / "run"
+    shutil.copytree(tiny_run, out)
+    return Run(tiny, corpus, out, every=EVERY)
+
+
+def _start(preset: Path, tones: Path, out: Path, every: int = EVERY, **environment: str) -> subprocess.Popen:
+    """``edgy train`` in a process of its own."""
+    options = ["--preset", preset, "--corpus", tones, "--out", out, "--every", str(every)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgy_tf.cli.main", "train", *options, "--precision", "float32"],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _assert_equal(one: Checkpoint, other: Checkpoint) -> None:
+    assert replace(one, model={}, optimizer={}) == replace(other, model={}, optimizer={})
+    for a, b in ((one.model, other.model), (one.optimizer, other.optimizer)):
+        assert a.keys() == b.keys()
+        assert not [name for name in a if not np.array_equal(a[name], b[name])]
+
+
+def test_a_run_goes_through_all_phases(tiny_run: Path, tiny: Preset, corpus: Corpus, curves: Curves) -> None:
+    state = Checkpoint.load(tiny_run)
+    assert (state.preset, state.seed, state.phase, state.step) == (tiny, 0, 1, tiny.train.phases[1].steps)
+    # A row for nobody, and one for everybody who may train and is not held out.
+    assert state.speakers[0] == ("nobody", "")
+    trained = corpus.select(split="train")
+    genders = {u.speaker: u.gender for u in trained.utterances}
+    assert 0 < len(state.speakers) - 1 < len(genders)
+    assert set(state.speakers[1:]) < set(genders.items())
+    assert state.model["speaker/embeddings"].shape[0] == len(state.speakers)
+    assert all(np.isfinite(v).all() for v in state.model.values())
+    # The steps of a phase are rounded up to whole checkpoints.
+    for phase, steps, name in ((0, [4, 8], "mel"), (1, [4], "nll")):
+        logs = curves(tiny_run / "logs" / f"phase{phase}")
+        assert list(logs["loss"]) == list(logs[f"val_{name}"]) == steps
+    mel = curves(tiny_run / "logs" / "phase0")["mel"]
+    assert mel[8] < mel[4]
+
+
+def test_a_killed_run_goes_on_to_the_same_end(
+    tiny_run: Path, tiny: Preset, tiny_file: Path, tones: Path, corpus: Corpus, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    process = _start(tiny_file, tones, out)
+    while not (out / FILE).exists() and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    output, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL, output
+    cut = Checkpoint.load(out)
+    end = Checkpoint.load(tiny_run)
+    assert (cut.phase, cut.step) < (end.phase, end.step)
+    _assert_equal(train(Run(tiny, corpus, out, every=EVERY)), end)
+
+
+def test_a_finished_run_is_left_as_it_is(run: Run) -> None:
+    before = (run.out / FILE).read_bytes()
+    _assert_equal(train(run), Checkpoint.load(run.out))
+    assert (run.out / FILE).read_bytes() == before
+
+
+CHANGES: dict[str, Callable[[Run], Run]] = {
+    "seed": lambda run: replace(run, seed=1),
+    "preset": lambda run: replace(run, preset=replace(run.preset, name="other")),
+    "corpus": lambda run: replace(run, corpus=run.corpus.select(speakers=run.corpus.speakers[1:])),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_another_run_is_not_gone_on_with(run: Run, change: Callable[[Run], Run]) -> None:
+    before = (run.out / FILE).read_bytes()
+    with pytest.raises(ModelError, match="holds a run of another preset, corpus or seed") as refusal:
+        train(change(run))
+    assert len(str(refusal.value).splitlines()) == 1
+    assert (run.out / FILE).read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_refused_and_not_replaced(run: Run) -> None:
+    (run.out / FILE).write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="is damaged"):
+        train(run)
+    assert (run.out / FILE).read_bytes() == b"damaged"
+
+
+def test_one_speaker_is_too_few(run: Run) -> None:
+    alone = run.corpus.select(speakers=run.corpus.speakers[:1])
+    with pytest.raises(CorpusError, match="add speakers"):
+        train(replace(run, corpus=alone))
+
+
+@pytest.fixture
+def short(tiny: Preset, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """One step of everything at once, the WaveRNN and an encoder that is not frozen."""
+    monkeypatch.setattr(trainer, "VALIDATION_BATCHES", 1)
+    phases = (Phase("wave", steps=1, codes=6, wave_codes=1, batch=2),)
+    return Run(replace(tiny, train=replace(tiny.train, phases=phases)), corpus, tmp_path / "short", every=1)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_trains_single_precision_weights(short: Run, precision: str) -> None:
+    state = train(replace(short, precision=precision))
+    for arrays in (state.model, state.optimizer):
+        assert {v.dtype for v in arrays.values() if v.dtype.kind == "f"} == {np.dtype(np.float32)}
+        assert all(np.isfinite(v).all() for v in arrays.values())
+    # What underflows in float16 is scaled up for as long as it overflows nowhere.
+    scales = [value for name, value in state.optimizer.items() if "scale" in name]
+    assert [bool(np.log2(value) > 5) for value in scales] == [True] * (precision == "mixed_float16")
+    moved = [name for name, value in state.optimizer.items() if "momentum" in name and value.any()]
+    assert len(moved) > 20
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_loss_that_is_no_number_leaves_the_former_checkpoint(short: Run) -> None:
+    phases = (Phase("mel", steps=9, codes=6, batch=2),)
+    preset = replace(short.preset, train=replace(short.preset.train, learning_rate=1e30, phases=phases))
+    with pytest.raises(ModelError, match="the loss is not a number any more"):
+        train(replace(short, preset=preset))
+    state = Checkpoint.load(short.out)
+    assert state.step < 9
+    assert all(np.isfinite(v).all() for v in state.model.values())
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_jax_trains_the_same_network(
+    tiny_run: Path, tiny_file: Path, tones: Path, corpus: Corpus, curves: Curves, tmp_path: Path
+) -> None:
+    # Both go on from the same weights, with two steps of everything at once.
+    file = tmp_path / "longer.toml"
+    more = '    { target = "wave", steps = 2, codes = 6, wave_codes = 1, batch = 2 },\n]\n'
+    file.write_text(tiny_file.read_text().rstrip().removesuffix("]") + more)
+    preset = load_preset(str(file))
+    folders = {backend: tmp_path / backend for backend in ("tensorflow", "jax")}
+    for folder in folders.values():
+        folder.mkdir()
+        replace(Checkpoint.load(tiny_run), preset=preset).save(folder)
+    jax = _start(file, tones, folders["jax"], every=1, KERAS_BACKEND="jax")
+    train(Run(preset, corpus, folders["tensorflow"], every=1))
+    output, _ = jax.communicate(timeout=300)
+    assert jax.returncode == 0, output
+    ours, theirs = (curves(folder / "logs" / "phase2") for folder in folders.values())
+    assert ours.keys() == theirs.keys() >= {"loss", "mel", "nll", "commitment", "perplexity", "val_loss"}
+    for name in ours:
+        assert list(ours[name]) == list(theirs[name]) == [1, 2]
+        # Before the first update all is equal; afterwards Adam has made steps of the noise in small gradients.
+        np.testing.assert_allclose(theirs[name][1], ours[name][1], rtol=0.05 if "val" in name else 1e-4)
+        np.testing.assert_allclose(theirs[name][2], ours[name][2], rtol=0.05)
+    states = [Checkpoint.load(folder) for folder in folders.values()]
+    assert states[0].model.keys() == states[1].model.keys()
+    assert states[0].optimizer.keys() == states[1].optimizer.keys()
