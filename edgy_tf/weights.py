@@ -20,8 +20,9 @@ Arrays = dict[str, np.ndarray]
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
     """Write named arrays and a JSON-able description; the file appears whole or not at all."""
     save = _safetensors().save
-    # safetensors stores the memory as it lies, so it must be contiguous.
-    whole = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    # safetensors stores the memory as it lies, so it must be contiguous (np.ascontiguousarray would give a
+    # scalar a dimension).
+    whole = {name: np.asarray(value, order="C") for name, value in arrays.items()}
     with atomic_file(path) as file:
         file.write(save(whole, metadata={"edgy": json.dumps(about)}))
 

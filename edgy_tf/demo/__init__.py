@@ -41,8 +41,8 @@ SHIPPED = Recording(
     transcript="I've tried it and liked it, and maybe this is the consequence of that night's fun.",
     credit=(
         "LibriSpeech, subset test-other, reader 3331, utterances 3331-159605-0002 (recording) and "
-        "3331-159605-0000 (enrolment). V. Panayotov, G. Chen, D. Povey and S. Khudanpur, “LibriSpeech: an ASR "
-        "corpus based on public domain audio books”, ICASSP 2015."
+        "3331-159605-0000 (enrolment). V. Panayotov, G. Chen, D. Povey and S. Khudanpur, “LibriSpeech: an "
+        "ASR corpus based on public domain audio books”, ICASSP 2015."
     ),
     licence="CC BY 4.0",
     licence_url="https://creativecommons.org/licenses/by/4.0/",

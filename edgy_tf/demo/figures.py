@@ -1,4 +1,4 @@
-"""Waveforms and spectrograms as PNG images, on scales that all recordings of a page share (the paper's figure 7)."""
+"""Waveforms and spectrograms as PNG images, on scales that all recordings share (the paper's figure 7)."""
 
 from __future__ import annotations
 
@@ -84,9 +84,10 @@ class Figures:
     def _decibels(self, samples: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Levels ``[bins, frames]`` over 25 ms every 5 ms, and the middle of each frame in seconds."""
         window = self._rate // 40
-        whole = np.pad(samples, (0, max(0, window - len(samples))))
+        # At least two frames, of which matplotlib does not complain.
+        whole = np.pad(samples, (0, max(0, window + self._hop - len(samples))))
         power, _, times = specgram(whole, window, self._rate, noverlap=window - self._hop, pad_to=2 * window)
-        return 10 * np.log10(np.maximum(power, 1e-14)), times
+        return 10 * np.log10(np.maximum(power, 1e-14)), np.asarray(times)
 
 
 def _small_png(figure: Figure, theme: Theme) -> bytes:

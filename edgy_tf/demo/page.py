@@ -112,7 +112,8 @@ class Result:
         """How many codes int8 and float32 have in common, in words."""
         if self.equal_codes is None:
             return "this release has no float32 encoder to compare with"
-        return f"{self.equal_codes} of {len(self.codes)} codes equal ({self.equal_codes / len(self.codes):.1%})"
+        share = self.equal_codes / len(self.codes)
+        return f"{self.equal_codes} of {len(self.codes)} codes equal ({share:.1%})"
 
 
 def build_page(result: Result) -> str:
@@ -167,7 +168,8 @@ def _panel(panel: Panel) -> str:
 
 
 def _row(name: str, *cells: str) -> str:
-    return f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+    rest = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f'<tr><th scope="row">{escape(name)}</th>{rest}</tr>'
 
 
 def _rates(result: Result) -> list[str]:
@@ -191,21 +193,23 @@ def _disclosure(result: Result) -> list[str]:
     disclosure = result.disclosure
     header = disclosure.header
     codes = disclosure.sizes(Kind.CODES)
-    about = f"codebook {header.codebook_id}, {header.sample_rate} Hz, {header.samples_per_code} samples a code"
+    per_code = f"{header.samples_per_code} samples a code"
+    about = f"codebook {header.codebook_id}, {header.sample_rate} Hz, {per_code}"
+    length = "number of codes and of samples: the exact length"
     voice = f"none; one with the enrolled voice would take {result.voice_bytes} bytes and tell who speaks"
     return [
         _row("Header", f"{HEADER_SIZE}", about),
         _row("Packets of codes", f"{sum(codes)}", f"{len(codes)} with {len(result.codes)} codes"),
         _row("Speaker packet", f"{sum(disclosure.sizes(Kind.SPEAKER))}", voice),
-        _row("End packet", f"{sum(disclosure.sizes(Kind.END))}", "number of codes and of samples: the exact length"),
+        _row("End packet", f"{sum(disclosure.sizes(Kind.END))}", length),
         _row("In all", f"{len(result.stream):,}", "the sound itself stayed on the device"),
     ]
 
 
 def _licence(recording: Recording) -> str:
     if not recording.licence:
-        return "<p>The recording was given with --audio; it is its owner’s, and so is the right to pass this page on.</p>"
+        return "<p>Given with --audio: it is its owner’s, and so is the right to pass this page on.</p>"
     return f"""<p>{escape(recording.credit)}</p>
 <p>Licence: <a href="{escape(recording.licence_url)}">{escape(recording.licence)}</a>. The raw recording is
-unchanged but for its file format; the other two were made from it by this program, and its authors do not endorse
-them.</p>"""
+unchanged but for its file format; the other two were made from it by this program, and its authors do not
+endorse them.</p>"""

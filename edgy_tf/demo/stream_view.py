@@ -1,9 +1,10 @@
-"""An ``.edgy`` stream as people may look at it: what left the device by bytes, a hex dump, codes as colours."""
+"""An ``.edgy`` stream to look at: what left the device by bytes, a hex dump, codes as colours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -44,12 +45,13 @@ class Disclosure:
 
 
 def hex_dump(packet: bytes, start: int) -> str:
-    """HTML of a packet's bytes, 16 a row, its head, body and checksum marked; ``start`` is its place in the stream."""
+    """HTML of a packet that begins at byte ``start``: 16 bytes a row, head, body and checksum marked."""
     body = len(packet) - OVERHEAD
     classes = ["head"] * HEAD.size + ["body"] * body + ["crc"] * (OVERHEAD - HEAD.size)
     rows = []
     for at in range(0, len(packet), 16):
-        runs = groupby(zip(classes[at : at + 16], packet[at : at + 16], strict=True), key=lambda pair: pair[0])
+        row = zip(classes[at : at + 16], packet[at : at + 16], strict=True)
+        runs = groupby(row, key=itemgetter(0))
         cells = [f'<b class="{name}">{bytes(b for _, b in run).hex(" ")}</b>' for name, run in runs]
         rows.append(f"{start + at:04x}  {' '.join(cells)}")
     return "\n".join(rows)
@@ -66,9 +68,8 @@ def code_strip(codes: npt.NDArray[np.int32], hues: npt.NDArray[np.int64], code_r
 
 def code_rows(codes: npt.NDArray[np.int32]) -> str:
     """The numbers as text, ten a line behind the number of the first."""
-    return "\n".join(
-        f"{at:4d}  {' '.join(f'{code:3d}' for code in codes[at : at + 10])}" for at in range(0, len(codes), 10)
-    )
+    rows = [" ".join(f"{code:3d}" for code in codes[at : at + 10]) for at in range(0, len(codes), 10)]
+    return "\n".join(f"{10 * i:4d}  {row}" for i, row in enumerate(rows))
 
 
 def code_hues(codebook: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

@@ -133,14 +133,10 @@ def test_flush_and_reset_start_another_stream() -> None:
     stream = LogMel(PI)
     stream.process(_voice(6, 777))
     stream.flush()
-    np.testing.assert_array_equal(
-        np.concatenate([stream.process(_voice(7, 2000)), stream.flush()]), expected
-    )
+    np.testing.assert_array_equal(np.concatenate([stream.process(_voice(7, 2000)), stream.flush()]), expected)
     stream.process(_voice(6, 777))
     stream.reset()
-    np.testing.assert_array_equal(
-        np.concatenate([stream.process(_voice(7, 2000)), stream.flush()]), expected
-    )
+    np.testing.assert_array_equal(np.concatenate([stream.process(_voice(7, 2000)), stream.flush()]), expected)
     assert stream.flush().shape == (0, PI.mels)
 
 

@@ -42,7 +42,7 @@ def test_what_is_saved_is_loaded(checkpoint: Checkpoint, tmp_path: Path) -> None
             assert ours.keys() == theirs.keys()
             for name in ours:
                 np.testing.assert_array_equal(ours[name], theirs[name])
-                assert theirs[name].dtype == ours[name].dtype
+                assert (theirs[name].dtype, theirs[name].shape) == (ours[name].dtype, ours[name].shape)
     assert loaded.network.codebook_id == checkpoint.network.codebook_id
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o644
@@ -107,7 +107,9 @@ def test_a_damaged_file_is_refused_in_one_line(
     checkpoint.save(tmp_path)
     file = tmp_path / FILE
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(ModelError, match=r"checkpoint\.safetensors is not an EDGY weights file or is damaged$"):
+    with pytest.raises(
+        ModelError, match=r"checkpoint\.safetensors is not an EDGY weights file or is damaged$"
+    ):
         Checkpoint.load(tmp_path)
 
 

@@ -128,10 +128,13 @@ def test_one_speaker_is_too_few(run: Run) -> None:
 
 @pytest.fixture
 def short(tiny: Preset, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """One step of everything at once, the WaveRNN and an encoder that is not frozen."""
+    """A step of everything at once, the WaveRNN and an encoder that is not frozen, on a few samples."""
     monkeypatch.setattr(trainer, "VALIDATION_BATCHES", 1)
-    phases = (Phase("wave", steps=1, codes=6, wave_codes=1, batch=2),)
-    return Run(replace(tiny, train=replace(tiny.train, phases=phases)), corpus, tmp_path / "short", every=1)
+    phases = (Phase("wave", steps=1, codes=3, wave_codes=1, batch=2),)
+    preset = replace(
+        tiny, front_end=replace(tiny.front_end, hop=16), train=replace(tiny.train, phases=phases)
+    )
+    return Run(preset, corpus, tmp_path / "short", every=1)
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -142,15 +145,15 @@ def test_half_precision_trains_single_precision_weights(short: Run, precision: s
         assert {v.dtype for v in arrays.values() if v.dtype.kind == "f"} == {np.dtype(np.float32)}
         assert all(np.isfinite(v).all() for v in arrays.values())
     # What underflows in float16 is scaled up for as long as it overflows nowhere.
-    scales = [value for name, value in state.optimizer.items() if "scale" in name]
-    assert [bool(np.log2(value) > 5) for value in scales] == [True] * (precision == "mixed_float16")
+    scales = [value for name, value in state.optimizer.items() if name.endswith("dynamic_scale")]
+    assert [value > 100 for value in scales] == [True] * (precision == "mixed_float16")
     moved = [name for name, value in state.optimizer.items() if "momentum" in name and value.any()]
     assert len(moved) > 20
 
 
 @pytest.mark.usefixtures("eagerly")
 def test_a_loss_that_is_no_number_leaves_the_former_checkpoint(short: Run) -> None:
-    phases = (Phase("mel", steps=9, codes=6, batch=2),)
+    phases = (Phase("mel", steps=9, codes=3, batch=2),)
     preset = replace(short.preset, train=replace(short.preset.train, learning_rate=1e30, phases=phases))
     with pytest.raises(ModelError, match="the loss is not a number any more"):
         train(replace(short, preset=preset))
@@ -161,28 +164,29 @@ def test_a_loss_that_is_no_number_leaves_the_former_checkpoint(short: Run) -> No
 
 @pytest.mark.usefixtures("eagerly")
 def test_jax_trains_the_same_network(
-    tiny_run: Path, tiny_file: Path, tones: Path, corpus: Corpus, curves: Curves, tmp_path: Path
+    short: Run, tiny_run: Path, tiny_file: Path, tones: Path, curves: Curves, tmp_path: Path
 ) -> None:
-    # Both go on from the same weights, with two steps of everything at once.
+    # Both go on from the same weights, on short frames, with two small steps of everything at once.
     file = tmp_path / "longer.toml"
-    more = '    { target = "wave", steps = 2, codes = 6, wave_codes = 1, batch = 2 },\n]\n'
-    file.write_text(tiny_file.read_text().rstrip().removesuffix("]") + more)
+    text = tiny_file.read_text().replace("hop = 160", "hop = 16").replace("rate = 3e-3", "rate = 1e-4")
+    more = '    { target = "wave", steps = 2, codes = 3, wave_codes = 1, batch = 2 },\n]\n'
+    file.write_text(text.rstrip().removesuffix("]") + more)
     preset = load_preset(str(file))
     folders = {backend: tmp_path / backend for backend in ("tensorflow", "jax")}
     for folder in folders.values():
         folder.mkdir()
         replace(Checkpoint.load(tiny_run), preset=preset).save(folder)
     jax = _start(file, tones, folders["jax"], every=1, KERAS_BACKEND="jax")
-    train(Run(preset, corpus, folders["tensorflow"], every=1))
+    train(replace(short, preset=preset, out=folders["tensorflow"]))
     output, _ = jax.communicate(timeout=300)
     assert jax.returncode == 0, output
     ours, theirs = (curves(folder / "logs" / "phase2") for folder in folders.values())
-    assert ours.keys() == theirs.keys() >= {"loss", "mel", "nll", "commitment", "perplexity", "val_loss"}
-    for name in ours:
+    assert ours.keys() == theirs.keys()
+    for name in ("loss", "mel", "nll", "commitment", "perplexity"):
         assert list(ours[name]) == list(theirs[name]) == [1, 2]
-        # Before the first update all is equal; afterwards Adam has made steps of the noise in small gradients.
-        np.testing.assert_allclose(theirs[name][1], ours[name][1], rtol=0.05 if "val" in name else 1e-4)
-        np.testing.assert_allclose(theirs[name][2], ours[name][2], rtol=0.05)
-    states = [Checkpoint.load(folder) for folder in folders.values()]
-    assert states[0].model.keys() == states[1].model.keys()
-    assert states[0].optimizer.keys() == states[1].optimizer.keys()
+        np.testing.assert_allclose(theirs[name][1], ours[name][1], rtol=1e-4)
+        # Adam has made a step of the noise in small gradients.
+        np.testing.assert_allclose(theirs[name][2], ours[name][2], rtol=1e-2)
+    one, other = (Checkpoint.load(folder) for folder in folders.values())
+    assert one.model.keys() == other.model.keys()
+    assert one.optimizer.keys() == other.optimizer.keys()
