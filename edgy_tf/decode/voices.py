@@ -9,12 +9,15 @@ import tensorflow as tf
 
 from edgy_tf.corpora import Corpus
 from edgy_tf.decode.decoder import Decoder, Floats
-from edgy_tf.errors import ModelError
+from edgy_tf.errors import AudioError, ModelError
 from edgy_tf.frontend import log_mel
+from edgy_tf.network import Network
 from edgy_tf.train.checkpoint import Checkpoint
 
 BLEND = 4
 """Speakers that a synthetic voice is mixed of, where there are as many."""
+PIECE = 100
+"""Codes in a piece of an enrolment."""
 
 
 def synthetic_voices(checkpoint: Checkpoint, corpus: Corpus, each: int = 3) -> dict[str, Floats]:
@@ -59,23 +62,39 @@ def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: i
 
     Raises:
         ModelError: the release has no mel head.
+        AudioError: the recording is shorter than a code.
     """
     network = decoder.network
-    mel = log_mel(audio, network.preset.front_end)
     decoder.mel(codes, decoder.voice())  # the errors that it may raise, before any work
-    vectors = tf.constant(network.codebook[np.asarray(codes)][None])
-    frames = min(len(mel), vectors.shape[1] * network.preset.stride)
-    target = tf.constant(mel[None, :frames])
+    vectors, target = _pieces(network, np.asarray(codes), log_mel(audio, network.preset.front_end))
     voice = tf.Variable(decoder.voice()[None])
     optimizer = keras.optimizers.Adam(0.03)
+    optimizer.build([voice])
 
     @tf.function
     def step() -> None:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.abs(decoder.mel_graph(vectors, voice)[:, :frames] - target))
+            mel = decoder.mel_graph(vectors, tf.repeat(voice, len(vectors), axis=0))
+            loss = tf.reduce_mean(tf.abs(mel - target))
         optimizer.apply_gradients([(tape.gradient(loss, voice), voice)])
 
-    optimizer.build([voice])
     for _ in range(steps):
         step()
     return voice.numpy()[0]
+
+
+def _pieces(network: Network, codes: npt.NDArray[np.int64], mel: Floats) -> tuple[Floats, Floats]:
+    """Code vectors ``[P, n, D]`` and mel ``[P, n * stride, mels]`` in pieces of equal length.
+
+    A batch of pieces is many times faster than one long sequence through the recurrent layers. What is left over at
+    the end is dropped, unless it is all there is.
+    """
+    stride = network.preset.stride
+    usable = min(len(codes), len(mel) // stride)
+    if usable == 0:
+        raise AudioError("the recording is too short for a voice; give some seconds of speech")
+    length = min(PIECE, usable)
+    pieces = usable // length
+    used = pieces * length
+    vectors = network.codebook[codes[:used]].reshape(pieces, length, -1)
+    return vectors, mel[: used * stride].reshape(pieces, length * stride, -1)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgy_tf.frontend import LogMel, log_mel, mel_filters
+from edgy_tf.frontend import LogMel, encoder_input, log_mel, mel_filters
 from edgy_tf.preset import FrontEnd, load_preset, preset_names
 
 PI = load_preset("pi").front_end
@@ -150,3 +150,21 @@ def test_a_stream_keeps_no_hold_of_what_it_took_or_gave() -> None:
     np.testing.assert_array_equal(
         np.concatenate([first, *rest]), log_mel(np.concatenate([given, _voice(9, 1000)]), PI)
     )
+
+
+@pytest.mark.parametrize("name", preset_names())
+@given(samples=st.integers(0, 3000))
+@settings(max_examples=10, deadline=None)
+def test_the_encoder_hears_silence_around_a_recording(name: str, samples: int) -> None:
+    preset = load_preset(name)
+    audio = _voice(10, samples)
+    heard = encoder_input(audio, preset)
+    codes = preset.codes_for(samples)
+    assert len(heard) == (preset.frames_for(codes) if codes else 0)
+    frames = log_mel(audio, preset.front_end)
+    inside = slice(preset.history, preset.history + len(frames))
+    np.testing.assert_array_equal(heard[inside], frames)
+    # A window reaches past the hop it is centred on, so the frames next to the recording hear some of it.
+    reach = -(-preset.front_end.window // (2 * preset.front_end.hop))
+    assert not heard[: max(0, preset.history - reach)].any()
+    assert not heard[preset.history + len(frames) + reach :].any()

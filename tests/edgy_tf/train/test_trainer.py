@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
     out = tmp_path / "killed"
     process = _start(tiny_file, tones, out)
     while not (out / FILE).exists() and process.poll() is None:
-        time.sleep(0.001)
+        time.sleep(0.01)
     process.kill()
     output, _ = process.communicate()
     assert process.returncode == -signal.SIGKILL, output

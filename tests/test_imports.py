@@ -1,0 +1,43 @@
+"""What a device imports needs NumPy and the standard library, nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+
+ON_A_DEVICE = """
+import importlib.util
+
+for package in ("tensorflow", "keras", "scipy", "soundfile", "tqdm"):
+    assert importlib.util.find_spec(package) is None, package
+
+import edgy_tf, edgy_tf.corpora, edgy_tf.errors, edgy_tf.frontend, edgy_tf.preset, edgy_tf.wire, pi_runtime
+from edgy_tf.cli.main import build_parser
+import numpy as np
+
+front_end = edgy_tf.preset.load_preset("pi").front_end
+assert edgy_tf.frontend.log_mel(np.zeros(16000), front_end).shape == (100, 80)
+assert "train" in build_parser().format_help()
+"""
+
+
+def test_a_device_needs_numpy_alone(tmp_path: Path) -> None:
+    # Without site-packages (-S), but with NumPy, its libraries and the project in sight: what a new
+    # environment after `pip install numpy` is, made in no time and without a network.
+    packages = Path(np.__file__).parents[1]
+    for name in ("numpy", "numpy.libs"):
+        if (packages / name).exists():
+            (tmp_path / name).symlink_to(packages / name)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", ON_A_DEVICE],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
