@@ -64,9 +64,7 @@ def _append(whole: Any, model: Any) -> None:
 
     def moved(indices: Any) -> list[int]:
         # -1 stands for an optional tensor that is absent.
-        return [
-            first.outputs[0] if i == second.inputs[0] else i + tensors if i >= 0 else i for i in indices
-        ]
+        return [first.outputs[0] if i == second.inputs[0] else i + tensors if i >= 0 else i for i in indices]
 
     for operator in second.operators:
         operator.opcodeIndex += codes

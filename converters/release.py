@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from converters.encoder import VARIANTS, convert_encoder
 from converters.verify import Agreement, KerasEncoder, agreement
-from edgy_tf.corpora import Corpus, hold_out, load
+from edgy_tf.corpora import Corpus, hold_out, load, to_float32
 from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.frontend import encoder_input
@@ -54,7 +54,7 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
         folder = Path(temporary) / "release"
         folder.mkdir()
         network.save(folder / "network.safetensors")
-        calibration = [encoder_input(pcm / np.float32(32768), network.preset) for pcm in speech]
+        calibration = [encoder_input(to_float32(pcm), network.preset) for pcm in speech]
         for variant in tqdm(VARIANTS, desc="convert", unit="variant"):
             model = convert_encoder(network, variant, calibration, LICENCE)
             (folder / f"encoder-{variant}.tflite").write_bytes(model)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from edgy_tf.corpora import to_float32
 from edgy_tf.frontend import encoder_input
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
@@ -50,7 +51,7 @@ class KerasEncoder:
 
     def encode(self, pcm: Pcm) -> Codes:
         """Codes ``[ceil(n / samples_per_code)]`` of ``pcm [n]``."""
-        audio = pcm.astype(np.float32) / np.float32(32768)
+        audio = to_float32(pcm)
         mel = encoder_input(audio, self._preset)[None] if self._layer is None else self._in_graph(audio)
         if not mel.shape[1]:
             return np.zeros(0, np.int32)
@@ -64,7 +65,11 @@ class KerasEncoder:
         frames = self._preset.frames_for(self._preset.codes_for(len(audio))) if len(audio) else 0
         before = 1 + self._preset.history * fe.hop + (fe.window - fe.hop) // 2
         after = 1 + (frames - 1) * fe.hop + fe.window - before - len(audio)
-        return np.asarray(self._layer(np.pad(audio, (before, after))[None])) if frames else np.zeros((1, 0, fe.mels))
+        return (
+            np.asarray(self._layer(np.pad(audio, (before, after))[None]))
+            if frames
+            else np.zeros((1, 0, fe.mels), np.float32)
+        )
 
 
 def agreement(

@@ -107,9 +107,7 @@ def cost_of(preset: Preset) -> Cost:
     )
 
 
-def _layer(
-    part: str, name: str, rate: float, width: int, kernel: int, extra: int = 0, kept: int = 0
-) -> Layer:
+def _layer(part: str, name: str, rate: float, width: int, kernel: int, extra: int = 0, kept: int = 0) -> Layer:
     """A layer that multiplies; ``extra`` numbers beside its kernel are trained, ``kept`` ones are not."""
     trainable = kernel + extra
     return Layer(part, name, rate, width, kernel, trainable, trainable + kept, macs=kernel * rate)

@@ -1,6 +1,6 @@
 """Speed of encoding and decoding on the recording that ships: ratios within one run on one machine.
 
-    python -m evaluation.bench_codec --release pi
+python -m evaluation.bench_codec --release pi
 """
 
 from __future__ import annotations

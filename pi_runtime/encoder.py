@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.errors import AudioError
+from edgy_tf.corpora import to_float32
 from edgy_tf.releases import find_release
 from pi_runtime.interpreter import open_interpreter
 from pi_runtime.model_file import read_info
@@ -70,7 +70,7 @@ class EdgeEncoder:
         Raises:
             AudioError: not one channel of int16 or float samples, or not finite.
         """
-        samples = _as_float(pcm)
+        samples = to_float32(np.asarray(pcm))
         self._samples += len(samples)
         return self._advance(samples)
 
@@ -103,16 +103,3 @@ class EdgeEncoder:
         self._pending = pending[blocks * info.advance :].copy()
         self._codes += codes.size
         return codes.reshape(-1)
-
-
-def _as_float(pcm: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    samples = np.asarray(pcm)
-    if samples.ndim != 1:
-        raise AudioError(f"audio must be one channel of shape [n], not {list(samples.shape)}; mix it down first")
-    if samples.dtype == np.int16:
-        return samples.astype(np.float32) / np.float32(32768)
-    if not np.issubdtype(samples.dtype, np.floating):
-        raise AudioError(f"audio must be int16 or float, not {samples.dtype}; convert it first")
-    if not np.isfinite(samples).all():
-        raise AudioError("audio has samples that are not finite (NaN or infinity); clean it first")
-    return samples.astype(np.float32)

@@ -57,8 +57,7 @@ def harmonic_voice(rng: np.random.Generator, pitch: float, seconds: float) -> np
     formants = rng.uniform(300, 3000, (3, 1)) * (1 + 0.2 * np.sin(2 * np.pi * rng.uniform(1, 4, (3, 1)) * t))
     phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.03 * np.sin(2 * np.pi * 5 * t))) / RATE
     tone = sum(
-        np.sin(h * phase) * np.exp(-np.square((h * pitch - formants) / 400)).sum(0) / np.sqrt(h)
-        for h in harmonics
+        np.sin(h * phase) * np.exp(-np.square((h * pitch - formants) / 400)).sum(0) / np.sqrt(h) for h in harmonics
     )
     syllables = np.clip(np.sin(2 * np.pi * 3 * t) + 0.5, 0, 1)
     voice = tone * syllables + 0.01 * rng.standard_normal(len(t))

@@ -25,16 +25,10 @@ def run(args: argparse.Namespace) -> None:
     """Decode, and print the real-time factor."""
     from edgy_tf.corpora import write_wav
     from edgy_tf.releases import release_of
-    from edgy_tf.wire import Prior, StreamReader, read_stream
+    from edgy_tf.wire import Prior, read_header, read_stream
 
     # The header first: it says whose codes these are, and so which counts the packets may need.
-    with args.source.open("rb") as file:
-        reader = StreamReader()
-        while reader.header is None and (head := file.read(1)):
-            list(reader.feed(head))
-        if reader.header is None:
-            reader.finish()
-    header = reader.header
+    header = read_header(args.source)
     release = release_of(header.codebook_id, args.release)
     prior = Prior(release.codebook_id, release.counts()) if header.needs_prior else None
     stream = read_stream(args.source, prior)

@@ -38,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--enrol", type=Path, nargs="+", metavar="FILE", help="others of its speaker, 10 s or more in all"
     )
-    parser.add_argument(
-        "--release", default="pi", help="installed release, or an exported folder (default: pi)"
-    )
+    parser.add_argument("--release", default="pi", help="installed release, or an exported folder (default: pi)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -68,7 +66,7 @@ def demonstrate(release: Release, recording: Recording, out: Path, command: str)
     """Encode and decode ``recording``, write streams and sound files to ``out``, and measure every step."""
     import numpy as np
 
-    from edgy_tf.corpora import read_pcm16
+    from edgy_tf.corpora import read_pcm16, to_float32
     from edgy_tf.decode import Decoder
     from edgy_tf.decode.voices import enrol
     from edgy_tf.demo.page import Result
@@ -93,7 +91,7 @@ def demonstrate(release: Release, recording: Recording, out: Path, command: str)
     with step("load the decoder"):
         decoder = Decoder.from_release(str(release.folder))
     with step("enrol the speaker's own voice", len(enrolment) / info.sample_rate):
-        own = enrol(decoder, encoder.encode(enrolment), enrolment / np.float32(32768))
+        own = enrol(decoder, encoder.encode(enrolment), to_float32(enrolment))
     # Of the recording itself, decoding knows the stream alone.
     received = read_stream(out / "speech.edgy")
     decoder.check(received.header.codebook_id)
@@ -108,7 +106,7 @@ def demonstrate(release: Release, recording: Recording, out: Path, command: str)
         equal = int((EdgeEncoder(release.encoder("float32")).encode(pcm) == codes).sum())
     return Result(
         recording=recording,
-        panels=_panels(out, info.sample_rate, pcm / np.float32(32768), same, other, name),
+        panels=_panels(out, info.sample_rate, to_float32(pcm), same, other, name),
         samples=len(pcm),
         codes=codes,
         hues=code_hues(decoder.network.codebook),
@@ -142,9 +140,7 @@ def _step(timings: list[Timing], name: str, speech: float | None = None) -> Iter
     timings.append(Timing(name, time.perf_counter() - started, speech))
 
 
-def _panels(
-    out: Path, sample_rate: int, raw: Floats, same: Floats, other: Floats, name: str
-) -> tuple[Panel, ...]:
+def _panels(out: Path, sample_rate: int, raw: Floats, same: Floats, other: Floats, name: str) -> tuple[Panel, ...]:
     from edgy_tf.corpora import write_wav
     from edgy_tf.demo.figures import DARK, LIGHT, Figures
     from edgy_tf.demo.page import Panel
@@ -160,9 +156,7 @@ def _panels(
     blend = f"From the same codes, in the synthetic voice {name}, a blend of several speakers."
     return (
         panel("Raw", raw, "As recorded. It stays on the device."),
-        panel(
-            "Same voice", same, "From the codes, in a voice enrolled from another recording of the speaker."
-        ),
+        panel("Same voice", same, "From the codes, in a voice enrolled from another recording of the speaker."),
         panel("Other voice", other, blend),
     )
 

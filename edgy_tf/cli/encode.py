@@ -11,7 +11,7 @@ EXAMPLE = "edgy encode in.wav out.edgy --variant int8"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy encode``."""
-    parser.add_argument("source", type=Path, metavar="IN", help="recording; .wav, and what libsndfile reads if installed")
+    parser.add_argument("source", type=Path, metavar="IN", help="recording: .wav, or what libsndfile reads")
     parser.add_argument("out", type=Path, metavar="OUT", help=".edgy stream to write")
     parser.add_argument("--release", default="pi", help="installed release, or an exported folder (default: pi)")
     parser.add_argument("--variant", default="int8", help="encoder of the release (default: int8)")

@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
     )
     parser.add_argument("--every", type=int, default=200, help="steps between checkpoints (default: 200)")
-    parser.add_argument(
-        "--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet"
-    )
+    parser.add_argument("--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,13 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy train-speaker``."""
     parser.add_argument("--preset", default="pi", help="name of a preset, or a .toml file (default: pi)")
     parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
-    parser.add_argument(
-        "--out", required=True, type=Path, help="folder for weights, logs and prepared corpus"
-    )
+    parser.add_argument("--out", required=True, type=Path, help="folder for weights, logs and prepared corpus")
     parser.add_argument("--steps", type=int, default=20000, help="optimiser steps (default: 20000)")
-    parser.add_argument(
-        "--speakers", type=int, default=64, help="speakers a step, two crops each (default: 64)"
-    )
+    parser.add_argument("--speakers", type=int, default=64, help="speakers a step, two crops each (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and crops (default: 0)")
     parser.add_argument(
         "--precision",
@@ -46,6 +42,4 @@ def run(args: argparse.Namespace) -> None:
     )
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
-    print(
-        f"trained a speaker network ({policy}), EER {state.eer:.1%} on held-out speakers: {args.out / FILE}"
-    )
+    print(f"trained a speaker network ({policy}), EER {state.eer:.1%} on held-out speakers: {args.out / FILE}")

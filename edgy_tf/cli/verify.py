@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from edgy_tf.errors import CorpusError
 
@@ -34,12 +35,14 @@ def run(args: argparse.Namespace) -> None:
         print(f"skipped files:\n{report}", file=sys.stderr)
     if not speech:
         raise CorpusError("no speech to compare on; give --audio, or a --corpus with a test or eval split")
-    from converters.verify import KerasEncoder, agreement
+    from converters.verify import Codes, KerasEncoder, Pcm, agreement
     from edgy_tf.network import Network
     from pi_runtime import EdgeEncoder
 
     network = Network.load(release.network)
-    others = {f"tflite {v}": EdgeEncoder(release.encoder(v)).encode for v in release.variants}
+    others: dict[str, Callable[[Pcm], Codes]] = {
+        f"tflite {v}": EdgeEncoder(release.encoder(v)).encode for v in release.variants
+    }
     others["keras, numpy front end"] = KerasEncoder(network, "numpy").encode
     results = agreement(KerasEncoder(network).encode, others, speech)
     print(f"codes equal to Keras float32 (release {release.name}, codebook {release.codebook_id})")

@@ -1,6 +1,6 @@
 """Corpora: folders of speech, their speakers and labels, and the sound files in them."""
 
-from edgy_tf.corpora.audio import read_audio, read_pcm16, to_pcm16, write_wav
+from edgy_tf.corpora.audio import read_audio, read_pcm16, to_float32, to_pcm16, write_wav
 from edgy_tf.corpora.base import Corpus, Split, Utterance, hold_out, load, open_corpus
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "open_corpus",
     "read_audio",
     "read_pcm16",
+    "to_float32",
     "to_pcm16",
     "write_wav",
 ]

@@ -73,21 +73,37 @@ def to_pcm16(samples: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
     Raises:
         AudioError: the samples are not one-dimensional, neither float nor int16, or not finite.
     """
-    if samples.ndim != 1:
-        raise AudioError(f"samples have shape {samples.shape}; give one channel, [N]")
+    _check_samples(samples)
     if samples.dtype == np.int16:
         return samples
-    if not np.issubdtype(samples.dtype, np.floating):
-        raise AudioError(f"samples are {samples.dtype}; give float in [-1, 1] or int16")
-    if not np.isfinite(samples).all():
-        raise AudioError("samples hold NaN or infinity; remove them first")
     scaled = np.rint(samples * _PCM16_SCALE)
     return np.clip(scaled, -_PCM16_SCALE, _PCM16_SCALE - 1).astype(np.int16)
 
 
-def write_wav(
-    path: str | os.PathLike[str], samples: npt.NDArray[Any], sample_rate: int = SAMPLE_RATE
-) -> None:
+def to_float32(samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Int16 or float samples to float32, where full scale is 1: the inverse of ``to_pcm16`` on what it gives.
+
+    Raises:
+        AudioError: as ``to_pcm16`` raises it.
+    """
+    _check_samples(samples)
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / np.float32(_PCM16_SCALE)
+    return samples.astype(np.float32)
+
+
+def _check_samples(samples: npt.NDArray[Any]) -> None:
+    if samples.ndim != 1:
+        raise AudioError(f"audio must be one channel of shape [n], not {list(samples.shape)}; mix it down first")
+    if samples.dtype == np.int16:
+        return
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(f"audio must be int16 or float, not {samples.dtype}; convert it first")
+    if not np.isfinite(samples).all():
+        raise AudioError("audio has samples that are not finite (NaN or infinity); clean it first")
+
+
+def write_wav(path: str | os.PathLike[str], samples: npt.NDArray[Any], sample_rate: int = SAMPLE_RATE) -> None:
     """Write mono 16-bit PCM; the file appears whole or not at all.
 
     Args:

@@ -176,7 +176,7 @@ def hold_out(corpus: Corpus, fraction: float, seed: int) -> tuple[Corpus, Corpus
 
 
 def load(
-    corpus: Corpus, on_progress: Callable[[int, int], None] | None = None
+    corpus: Corpus, on_progress: Callable[[int, int], object] | None = None
 ) -> Iterator[tuple[Utterance, npt.NDArray[np.int16]]]:
     """Read every utterance: int16 ``[N]`` at 16 kHz.
 

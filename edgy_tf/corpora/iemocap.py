@@ -43,9 +43,7 @@ def read(folder: Path) -> Corpus:
     corpus = Corpus([])
     for session in sorted(folder.glob("Session[1-5]")):
         labels = {match["name"]: match for match in _matches(session / "dialog/EmoEvaluation", _LABEL)}
-        words = {
-            match["name"]: match["words"] for match in _matches(session / "dialog/transcriptions", _WORDS)
-        }
+        words = {match["name"]: match["words"] for match in _matches(session / "dialog/transcriptions", _WORDS)}
         # "Ses": the release holds stray "._" files of macOS.
         for path in sorted((session / "sentences/wav").glob("*/Ses*.wav")):
             name = _NAME.fullmatch(path.stem)

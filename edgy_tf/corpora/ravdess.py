@@ -30,9 +30,7 @@ def read(folder: Path) -> Corpus:
     for path in sorted(folder.glob("Actor_[0-9][0-9]/*.wav")):
         name = _NAME.fullmatch(path.stem)
         if name is None:
-            corpus.skipped.append(
-                (path, "has no RAVDESS name; expected seven numbers like 03-01-06-01-02-01-12")
-            )
+            corpus.skipped.append((path, "has no RAVDESS name; expected seven numbers like 03-01-06-01-02-01-12"))
         elif name["modality"] != "03":
             corpus.skipped.append((path, "is the sound of a video, of which the audio-only clip is the same"))
         elif name["channel"] != "01":

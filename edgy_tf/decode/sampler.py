@@ -74,8 +74,7 @@ class WaveSampler:
         table = tf.reshape(embedding @ w["embedding_kernel/kernel"], [-1, cfg.bunch, 3 * cfg.gru])
         self._tables = tf.unstack(table, axis=1)
         self._within = [
-            tf.split(embedding @ w[f"bunch_kernel{j}/kernel"], cfg.bunch - 1 - j, axis=-1)
-            for j in range(cfg.bunch - 1)
+            tf.split(embedding @ w[f"bunch_kernel{j}/kernel"], cfg.bunch - 1 - j, axis=-1) for j in range(cfg.bunch - 1)
         ]
         self._w = w
         self._zero = int(mulaw_encode(0.0, cfg.bits))

@@ -122,14 +122,15 @@ def encoder_input(audio: npt.ArrayLike, preset: Preset) -> Floats:
 def _banded(front_end: FrontEnd) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """The filters as runs: FFT bins, their weights, and where each filter's run starts."""
     filters = mel_filters(front_end)
-    bins, weights, starts = [], [], []
+    bins: list[npt.NDArray[np.int64]] = []
+    weights: list[npt.NDArray[np.float64]] = []
     for row in filters:
         # A filter narrower than a bin has no weight; it keeps one zero so that every filter has a run.
         used = np.flatnonzero(row) if row.any() else np.zeros(1, np.int64)
-        starts.append(sum(map(len, bins)))
         bins.append(used)
         weights.append(row[used])
-    return np.concatenate(bins), np.concatenate(weights), np.asarray(starts)
+    starts = np.cumsum([0, *(len(run) for run in bins[:-1])])
+    return np.concatenate(bins), np.concatenate(weights), starts
 
 
 def _hz_to_mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -20,7 +20,9 @@ def build_encoder(preset: Preset, frames: int | None = None, api: Any = None) ->
         api: ``keras`` (the default) or ``tf_keras``, whose layers are used.
     """
     if api is None:
-        import keras as api
+        import keras
+
+        api = keras
     layers = api.layers
     cfg = preset.encoder
     mel = api.Input((frames, preset.front_end.mels), name="mel")

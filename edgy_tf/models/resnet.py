@@ -58,9 +58,7 @@ def _block(x: Any, channels: int, stride: int, name: str) -> Any:
 
 def _convolution(x: Any, channels: int, kernel: int, stride: int | tuple[int, int], name: str) -> Any:
     """A convolution over time and mel with its batch normalisation."""
-    x = layers.Conv2D(
-        channels, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name
-    )(x)
+    x = layers.Conv2D(channels, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
 

@@ -1,4 +1,4 @@
-"""The decoder: a WaveRNN conditioned on codes and a voice (paper sections 3.2 and 4.2.1; Lorenzo-Trueba et al. 2019)."""
+"""The decoder: a WaveRNN on codes and a voice (paper sections 3.2 and 4.2.1; Lorenzo-Trueba et al. 2019)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Conditioning(keras.layers.Layer):
             for i in (1, 2)
         ]
 
-    def build(self, vectors_shape: tuple[int | None, ...], voice_shape: tuple[int | None, ...]) -> None:
+    def build(self, vectors_shape: tuple[Any, ...], voice_shape: tuple[Any, ...]) -> None:
         """Create the two bi-directional GRUs."""
         self.grus[0].build((None, None, vectors_shape[-1] + voice_shape[-1]))
         self.grus[1].build((None, None, 2 * self.grus[0].forward_layer.units))
@@ -89,7 +89,7 @@ class WaveRNN(keras.layers.Layer):
         Returns:
             ``[B, T * hop, 2 ** bits]``.
         """
-        size, units, affine = self.config.bunch, self.config.gru, self.config.affine
+        size, units = self.config.bunch, self.config.gru
         steps = conditioning.shape[1] * self.steps_per_frame
         bunches = ops.reshape(wave, (-1, steps + 1, size))
         table = ops.reshape(self.embedding_kernel(self.embedding.embeddings), (-1, size, 3 * units))

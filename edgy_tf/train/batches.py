@@ -1,4 +1,4 @@
-"""Random crops. Batch number ``step`` follows from the seed and ``step`` alone, so a resumed run sees the same batches."""
+"""Random crops. A batch follows from the seed and its number alone, so a resumed run sees the same batches."""
 
 from __future__ import annotations
 

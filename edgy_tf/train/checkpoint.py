@@ -78,6 +78,4 @@ class Checkpoint:
 
 def snapshot(model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int) -> Checkpoint:
     """The state of a running training as a checkpoint."""
-    return Checkpoint(
-        model.preset, speakers, phase, step, seed, variables_of(model), variables_of(model.optimizer)
-    )
+    return Checkpoint(model.preset, speakers, phase, step, seed, variables_of(model), variables_of(model.optimizer))

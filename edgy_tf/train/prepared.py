@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edgy_tf.corpora import Corpus, load
+from edgy_tf.corpora import Corpus, load, to_float32
 from edgy_tf.errors import CorpusError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import FrontEnd
@@ -71,8 +71,8 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
         (part / "mel").open("wb") as mel_file,
         tqdm(total=len(corpus.utterances), desc=f"prepare {label}", unit="file") as bar,
     ):
-        for utterance, pcm in load(corpus, on_progress=lambda *_: bar.update()):
-            mel = log_mel(pcm.astype(np.float32) / 32768, front_end)
+        for utterance, pcm in load(corpus, lambda done, _: bar.update(done - bar.n)):
+            mel = log_mel(to_float32(pcm), front_end)
             pcm_file.write(pcm.tobytes())
             mel_file.write(mel.astype(np.float16).tobytes())
             samples.append(samples[-1] + len(pcm))

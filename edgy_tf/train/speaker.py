@@ -114,9 +114,7 @@ def load_speaker(path: Path, preset: Preset) -> Arrays:
     """
     state = SpeakerCheckpoint.load(path)
     if any(state.settings[name] != value for name, value in _fits(preset).items()):
-        raise ModelError(
-            f"{path} was trained with another front end or speaker.dim than preset {preset.name}'s"
-        )
+        raise ModelError(f"{path} was trained with another front end or speaker.dim than preset {preset.name}'s")
     return {n: v for n, v in state.model.items() if n.startswith("speaker/")}
 
 
@@ -236,9 +234,7 @@ def _resume(run: SpeakerRun, settings: dict[str, Any]) -> SpeakerCheckpoint | No
     return state
 
 
-def _batches(
-    data: Prepared, people: list[npt.NDArray], run: SpeakerRun, first: int
-) -> Iterator[tuple[Floats]]:
+def _batches(data: Prepared, people: list[npt.NDArray], run: SpeakerRun, first: int) -> Iterator[tuple[Floats]]:
     """Endless batches ``[N, M, T, mels]`` from number ``first`` on; each follows from seed and number."""
     for step in itertools.count(first):
         rng = np.random.default_rng([run.seed, step])

@@ -42,9 +42,7 @@ class StreamHeader:
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[0-9a-f]{16}", self.codebook_id):
-            raise ValueError(
-                f"codebook_id must be 16 lower-case hexadecimal digits, not {self.codebook_id!r}"
-            )
+            raise ValueError(f"codebook_id must be 16 lower-case hexadecimal digits, not {self.codebook_id!r}")
         limits = {
             "codebook_size": (2, 1 << 16),
             "sample_rate": (1, 2**32 - 1),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgy_tf.wire.bits import Codes
 from edgy_tf.wire.entropy import Prior
-from edgy_tf.wire.header import StreamHeader
+from edgy_tf.wire.header import HEADER_SIZE, StreamHeader
 from edgy_tf.wire.packets import MAX_CODES, CodesPacket, EndPacket, SpeakerPacket
 from edgy_tf.wire.reader import StreamReader
 from edgy_tf.wire.writer import StreamWriter
@@ -64,6 +64,23 @@ def read_stream(source: str | os.PathLike[str] | bytes, prior: Prior | None = No
     reader.finish()
     assert reader.header is not None
     return Stream(reader.header, np.concatenate(codes), speaker, samples)
+
+
+def read_header(source: str | os.PathLike[str]) -> StreamHeader:
+    """Read only the header of a stream: whose codes it holds, and whether reading them needs a prior.
+
+    Raises:
+        WireError: not an ``.edgy`` stream, or one that is cut off or damaged in its header.
+        OSError: the file cannot be read.
+    """
+    reader = StreamReader()
+    with open(source, "rb") as file:
+        for _ in reader.feed(file.read(HEADER_SIZE)):
+            pass
+    if reader.header is None:
+        reader.finish()
+    assert reader.header is not None
+    return reader.header
 
 
 def write_stream(path: str | os.PathLike[str], stream: Stream, prior: Prior | None = None) -> None:

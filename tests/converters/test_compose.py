@@ -40,7 +40,9 @@ def test_three_float_parts_with_an_int8_one_between() -> None:
     step_by_step = x
     for part in parts:
         step_by_step = run(part, step_by_step)
-    np.testing.assert_array_equal(run(compose({f"part{i}": p for i, p in enumerate(parts)}, "x", "y", "all"), x), step_by_step)
+    np.testing.assert_array_equal(
+        run(compose({f"part{i}": p for i, p in enumerate(parts)}, "x", "y", "all"), x), step_by_step
+    )
 
 
 def test_the_signature_names_input_and_output() -> None:

@@ -70,10 +70,10 @@ def test_a_changed_file_is_noticed(tiny_release: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_release, copy)
     (copy / "encoder-int8.tflite").write_bytes(b"other")
-    with pytest.raises(ModelError, match="encoder-int8.tflite"):
+    with pytest.raises(ModelError, match=r"encoder-int8\.tflite"):
         find_release(str(copy)).verify()
     (copy / "encoder-int8.tflite").unlink()
-    with pytest.raises(ModelError, match="lacks encoder-int8.tflite"):
+    with pytest.raises(ModelError, match=r"lacks encoder-int8\.tflite"):
         find_release(str(copy)).verify()
 
 

@@ -204,9 +204,7 @@ quick = settings(deadline=None, max_examples=60)
 
 def with_layers(layers: list[Conv], lookahead: int = 0) -> Preset:
     pi = load_preset("pi")
-    return dataclasses.replace(
-        pi, encoder=dataclasses.replace(pi.encoder, layers=tuple(layers), lookahead=lookahead)
-    )
+    return dataclasses.replace(pi, encoder=dataclasses.replace(pi.encoder, layers=tuple(layers), lookahead=lookahead))
 
 
 def dependencies(preset: Preset, frames: int) -> npt.NDArray[np.bool_]:

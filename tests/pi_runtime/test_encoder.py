@@ -1,5 +1,6 @@
 """Any chunking gives the same codes; bad audio is refused and the session goes on."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_any_chunking_gives_the_same_codes(encoder: EdgeEncoder, pcm: np.ndarray
     whole = encoder.encode(pcm)
     sizes = data.draw(st.lists(st.integers(0, 6000), max_size=30))
     edges = np.minimum(np.cumsum([0, *sizes]), len(pcm))
-    chunks = [pcm[a:b] for a, b in zip(edges, edges[1:], strict=False)] + [pcm[edges[-1] :]]
+    chunks = [pcm[a:b] for a, b in itertools.pairwise(edges)] + [pcm[edges[-1] :]]
     codes = np.concatenate([*map(encoder.process, chunks), encoder.flush()])
     np.testing.assert_array_equal(codes, whole)
 
@@ -95,9 +96,7 @@ def test_a_damaged_graph_behind_a_good_description(tiny_release: Path, tmp_path:
         EdgeEncoder(path)
 
 
-def test_without_any_runtime_it_says_what_to_install(
-    tiny_release: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_any_runtime_it_says_what_to_install(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "RUNTIMES", ("no_such_runtime",))
     with pytest.raises(MissingDependencyError, match=r"edgy-tf\[pi\]"):
         EdgeEncoder.from_release(str(tiny_release))

@@ -51,9 +51,7 @@ def test_a_tone_comes_back_from_every_kind_of_file(
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 16000, 22050])
-def test_resampling_keeps_the_frequency(
-    tmp_path: Path, write_tone: Callable[..., Path], sample_rate: int
-) -> None:
+def test_resampling_keeps_the_frequency(tmp_path: Path, write_tone: Callable[..., Path], sample_rate: int) -> None:
     samples = read_audio(write_tone(tmp_path / "tone.wav", rate=44100, seconds=1), sample_rate)
     assert len(samples) == sample_rate
     assert frequency(samples, sample_rate) == pytest.approx(440, abs=1)
@@ -149,9 +147,7 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(
     path = tmp_path_factory.getbasetemp() / "damaged.wav"
     write_wav(path, np.zeros(50, np.int16))
     content = bytearray(path.read_bytes())
-    for position, value in data.draw(
-        st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=5)
-    ):
+    for position, value in data.draw(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=5)):
         content[position] = value
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     with_soundfile = data.draw(st.booleans())

@@ -72,9 +72,7 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, write_text: WriteTe
         ),
     ],
 )
-def test_a_bad_manifest_is_refused_by_line(
-    tmp_path: Path, write_text: WriteText, text: str, message: str
-) -> None:
+def test_a_bad_manifest_is_refused_by_line(tmp_path: Path, write_text: WriteText, text: str, message: str) -> None:
     write_text(tmp_path / "manifest.tsv", text)
     with pytest.raises(CorpusError) as raised:
         open_corpus(tmp_path)

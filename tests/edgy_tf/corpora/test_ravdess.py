@@ -17,9 +17,7 @@ def test_names_are_read(tmp_path: Path, write_tone: Callable[..., Path]) -> None
 
 
 @pytest.mark.parametrize(("number", "emotion"), list(enumerate(EMOTIONS, start=1)))
-def test_emotions_and_genders(
-    tmp_path: Path, write_tone: Callable[..., Path], number: int, emotion: str
-) -> None:
+def test_emotions_and_genders(tmp_path: Path, write_tone: Callable[..., Path], number: int, emotion: str) -> None:
     write_tone(tmp_path / f"Actor_{number:02}" / f"03-01-{number:02}-01-01-02-{number:02}.wav")
     [told] = open_corpus(tmp_path).utterances
     assert told.emotion == emotion

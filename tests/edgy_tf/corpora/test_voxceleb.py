@@ -28,12 +28,8 @@ def test_voxceleb1(
     assert sorted(path for path, _ in corpus.skipped) == sorted(bad)
 
 
-def test_voxceleb2_names_the_m4a_it_cannot_read(
-    tmp_path: Path, write_text: Callable[[Path, str], Path]
-) -> None:
-    write_text(
-        tmp_path / "vox2_meta.csv", "VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \nid00012 ,n000012 ,m ,dev \n"
-    )
+def test_voxceleb2_names_the_m4a_it_cannot_read(tmp_path: Path, write_text: Callable[[Path, str], Path]) -> None:
+    write_text(tmp_path / "vox2_meta.csv", "VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \nid00012 ,n000012 ,m ,dev \n")
     path = write_text(tmp_path / "dev" / "aac" / "id00012" / "21Uxsk56VDQ" / "00001.m4a", "\0\0\0 ftypM4A ")
     corpus = open_corpus(tmp_path)
     [told] = corpus.utterances

@@ -67,9 +67,7 @@ def result() -> Result:
     writer.close(41500)
     return Result(
         recording=SHIPPED,
-        panels=tuple(
-            Panel(name, "how", b"RIFF", b"light", b"dark") for name in ("Raw", "Same voice", "Other voice")
-        ),
+        panels=tuple(Panel(name, "how", b"RIFF", b"light", b"dark") for name in ("Raw", "Same voice", "Other voice")),
         samples=41500,
         codes=codes,
         hues=code_hues(np.random.default_rng(1).standard_normal((512, 4))),

@@ -70,9 +70,7 @@ def test_tflite_needs_its_own_operators_only(converted: bytes) -> None:
     from tensorflow.lite.python import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(converted, 0))
-    names = {
-        number: name for name, number in vars(schema.BuiltinOperator).items() if not name.startswith("_")
-    }
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     used = {names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes}
     assert "CUSTOM" not in used
     assert all(code.customCode is None for code in model.operatorCodes)

@@ -147,9 +147,7 @@ def test_a_stream_keeps_no_hold_of_what_it_took_or_gave() -> None:
     buffer[:] = 0.5
     rest = [stream.process(_voice(9, 1000)), stream.flush()]
     np.testing.assert_array_equal(first, kept)
-    np.testing.assert_array_equal(
-        np.concatenate([first, *rest]), log_mel(np.concatenate([given, _voice(9, 1000)]), PI)
-    )
+    np.testing.assert_array_equal(np.concatenate([first, *rest]), log_mel(np.concatenate([given, _voice(9, 1000)]), PI))
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -40,10 +40,7 @@ def _step(model: VQVAE, batch: dict[str, np.ndarray]) -> tuple[dict[str, float],
     names = [v.path for v in model.trainable_variables]
     return (
         {name: float(value) for name, value in losses.items()} | {"total": float(total)},
-        {
-            n: None if g is None else float(tf.reduce_max(tf.abs(g)))
-            for n, g in zip(names, gradients, strict=True)
-        },
+        {n: None if g is None else float(tf.reduce_max(tf.abs(g))) for n, g in zip(names, gradients, strict=True)},
     )
 
 
@@ -75,9 +72,7 @@ def _changed(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> set
     return {n for n in names if not np.array_equal(before[n], after[n])}
 
 
-def test_a_mel_phase_trains_everything_but_the_wavernn(
-    small: Preset, begin: Callable[[Phase], VQVAE]
-) -> None:
+def test_a_mel_phase_trains_everything_but_the_wavernn(small: Preset, begin: Callable[[Phase], VQVAE]) -> None:
     losses, gradients = _step(begin(MEL), _batch(small, MEL))
     assert losses.keys() == {"mel", "commitment", "perplexity", "total"}
     assert losses["total"] == pytest.approx(losses["mel"] + losses["commitment"], rel=1e-5)
@@ -99,9 +94,7 @@ def test_a_wave_phase_trains_everything(small: Preset, begin: Callable[[Phase], 
         assert [name for name in gradients if part in name], part
 
 
-def test_freezing_leaves_encoder_and_codebook_as_they_are(
-    small: Preset, begin: Callable[[Phase], VQVAE]
-) -> None:
+def test_freezing_leaves_encoder_and_codebook_as_they_are(small: Preset, begin: Callable[[Phase], VQVAE]) -> None:
     model = begin(FROZEN)
     model.compile("adam", run_eagerly=True)
     before = variables_of(model)
@@ -113,9 +106,7 @@ def test_freezing_leaves_encoder_and_codebook_as_they_are(
         assert [name for name in changed if part in name], part
 
 
-def test_training_moves_encoder_statistics_and_codebook(
-    small: Preset, begin: Callable[[Phase], VQVAE]
-) -> None:
+def test_training_moves_encoder_statistics_and_codebook(small: Preset, begin: Callable[[Phase], VQVAE]) -> None:
     model = begin(MEL)
     before = variables_of(model)
     _step(model, _batch(small, MEL, seed=1))
@@ -137,9 +128,7 @@ def test_evaluating_changes_nothing_and_repeats(small: Preset, begin: Callable[[
     assert not _changed(before, variables_of(model))
 
 
-def test_the_perplexity_is_between_one_and_the_codebooks_size(
-    small: Preset, begin: Callable[[Phase], VQVAE]
-) -> None:
+def test_the_perplexity_is_between_one_and_the_codebooks_size(small: Preset, begin: Callable[[Phase], VQVAE]) -> None:
     assert 1 <= float(begin(MEL)(_batch(small, MEL))["perplexity"]) <= small.codebook.size
 
 

@@ -166,9 +166,7 @@ def test_gain_shifts_what_the_encoder_hears_and_leaves_the_target(tiny: Preset, 
     shift = made["mel"] - steady["mel"]
     heard = (steady["mel"] > 0) & (made["mel"] > 0)
     per_crop = np.array([s[h].mean() for s, h in zip(shift, heard, strict=True)])
-    np.testing.assert_allclose(
-        shift[heard], np.broadcast_to(per_crop[:, None, None], shift.shape)[heard], atol=1e-6
-    )
+    np.testing.assert_allclose(shift[heard], np.broadcast_to(per_crop[:, None, None], shift.shape)[heard], atol=1e-6)
     decibels = per_crop * -tiny.front_end.floor_db
     assert np.abs(decibels).max() <= 10
     assert decibels.min() < -3 < 3 < decibels.max()

@@ -107,9 +107,7 @@ def test_a_damaged_file_is_refused_in_one_line(
     checkpoint.save(tmp_path)
     file = tmp_path / FILE
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(
-        ModelError, match=r"checkpoint\.safetensors is not an EDGY weights file or is damaged$"
-    ):
+    with pytest.raises(ModelError, match=r"checkpoint\.safetensors is not an EDGY weights file or is damaged$"):
         Checkpoint.load(tmp_path)
 
 

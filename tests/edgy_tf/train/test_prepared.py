@@ -83,9 +83,7 @@ def test_what_an_interrupted_run_left_is_made_anew(
     assert [path.name for path in (tmp_path / "prepared").iterdir()] == [folder.name]
 
 
-def test_a_corrupt_file_is_left_out_and_reported(
-    copy: Path, prepare_in: Callable[[Corpus], Prepared]
-) -> None:
+def test_a_corrupt_file_is_left_out_and_reported(copy: Path, prepare_in: Callable[[Corpus], Prepared]) -> None:
     [bad] = _add(copy, "bad.wav")
     corpus = open_corpus(copy)
     # The second call finds it all prepared, and tells no less.

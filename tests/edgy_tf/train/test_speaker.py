@@ -213,9 +213,7 @@ def test_a_file_of_something_else_is_refused(conditioned: Preset, tmp_path: Path
         speaker.load_speaker(tmp_path / "other.safetensors", conditioned)
 
 
-def test_the_command_trains(
-    tiny_file: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_trains(tiny_file: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--corpus", str(tones), "--out", str(tmp_path), "--steps", "1", "--speakers", "2"]
     assert main(["train-speaker", "--preset", str(tiny_file), "--seed", str(SEED), *options]) == 0
 

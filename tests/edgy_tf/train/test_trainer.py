@@ -131,9 +131,7 @@ def short(tiny: Preset, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.Monk
     """A step of everything at once, the WaveRNN and an encoder that is not frozen, on a few samples."""
     monkeypatch.setattr(trainer, "VALIDATION_BATCHES", 1)
     phases = (Phase("wave", steps=1, codes=3, wave_codes=1, batch=2),)
-    preset = replace(
-        tiny, front_end=replace(tiny.front_end, hop=16), train=replace(tiny.train, phases=phases)
-    )
+    preset = replace(tiny, front_end=replace(tiny.front_end, hop=16), train=replace(tiny.train, phases=phases))
     return Run(preset, corpus, tmp_path / "short", every=1)
 
 

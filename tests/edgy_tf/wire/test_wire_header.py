@@ -27,9 +27,7 @@ def test_round_trip(header):
     assert StreamHeader.from_bytes(data) == header
 
 
-@pytest.mark.parametrize(
-    ("size", "bits"), [(2, 1), (3, 2), (4, 2), (256, 8), (257, 9), (512, 9), (65536, 16)]
-)
+@pytest.mark.parametrize(("size", "bits"), [(2, 1), (3, 2), (4, 2), (256, 8), (257, 9), (512, 9), (65536, 16)])
 def test_bits(size, bits):
     assert StreamHeader("0" * 16, size, 16000, 320).bits == bits
 

@@ -30,11 +30,7 @@ def test_codes_round_trip(data, size, sequence):
     assert np.array_equal(packet.codes, codes)
 
 
-@given(
-    arrays(
-        np.float32, st.integers(1, 300), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)
-    )
-)
+@given(arrays(np.float32, st.integers(1, 300), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
 def test_speaker_round_trip(embedding):
     packet = parse(SpeakerPacket(3, embedding).to_bytes(), StreamHeader("0" * 16, 2, 1, 1))
     assert isinstance(packet, SpeakerPacket)
