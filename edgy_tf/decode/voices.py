@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edgy_tf.corpora import Corpus
+from edgy_tf.corpora import Corpus, load, to_float32
 from edgy_tf.decode.decoder import Decoder, Floats
 from edgy_tf.errors import AudioError, ModelError
 from edgy_tf.frontend import log_mel
+from edgy_tf.models.speaker import build_speaker
 from edgy_tf.network import Network
 from edgy_tf.train.checkpoint import Checkpoint
+from edgy_tf.weights import assign_variables
 
 BLEND = 4
 """Speakers that a synthetic voice is mixed of, where there are as many."""
 PIECE = 100
 """Codes in a piece of an enrolment."""
+SHORTEST = 50
+"""Mel frames of the shortest recording that a voice is taken from."""
 
 
 def synthetic_voices(checkpoint: Checkpoint, corpus: Corpus, each: int = 3) -> dict[str, Floats]:
@@ -28,31 +34,53 @@ def synthetic_voices(checkpoint: Checkpoint, corpus: Corpus, each: int = 3) -> d
         does not tell two adults of each gender.
 
     Raises:
-        ModelError: fewer than two adult speakers, or a preset that has no table of speakers.
+        ModelError: fewer than two adult speakers.
     """
-    table = checkpoint.model.get("speaker/embeddings")
-    if table is None:
-        raise ModelError("synthetic voices are blends of a speaker table, which this preset does not have")
     adults = {u.speaker for u in corpus.utterances if u.age is None or u.age >= 18}
-    known = [(i, gender) for i, (name, gender) in enumerate(checkpoint.speakers) if name in adults]
-    groups = {g: [i for i, gender in known if gender == g] for g in "FM"}
+    known = [(name, gender) for name, gender in checkpoint.speakers if name in adults]
+    groups = {g: [name for name, gender in known if gender == g] for g in "FM"}
     if min(map(len, groups.values())) < 2:
-        groups = {"V": [i for i, _ in known]}
+        groups = {"V": [name for name, _ in known]}
     if min(map(len, groups.values())) < 2:
         raise ModelError("a voice is a mean over several adult speakers; train on two or more")
     rng = np.random.default_rng(0)
+    voice_of = _voices_of(checkpoint, corpus)
 
-    def mean(rows: list[int], count: int) -> Floats:
-        return table[rng.choice(rows, min(count, len(rows)), replace=False)].mean(0)
+    def mean(names: list[str], count: int) -> Floats:
+        return np.mean([voice_of(n) for n in rng.choice(names, min(count, len(names)), replace=False)], 0)
 
-    voices = {"default": np.mean([mean(rows, BLEND // len(groups)) for rows in groups.values()], 0)}
-    return voices | {f"{g}{i}": mean(rows, BLEND) for i in range(1, each + 1) for g, rows in groups.items()}
+    voices = {"default": np.mean([mean(names, BLEND // len(groups)) for names in groups.values()], 0)}
+    return voices | {f"{g}{i}": mean(names, BLEND) for i in range(1, each + 1) for g, names in groups.items()}
+
+
+def _voices_of(checkpoint: Checkpoint, corpus: Corpus) -> Callable[[str], Floats]:
+    """The voice of a speaker by name: a row of the table, or what the ResNet hears in the first recording."""
+    table = checkpoint.model.get("speaker/embeddings")
+    if table is not None:
+        rows = {name: i for i, (name, _) in enumerate(checkpoint.speakers)}
+        return lambda name: table[rows[name]]
+    listen = _resnet(checkpoint.network)
+
+    def first_recording(name: str) -> Floats:
+        for _, pcm in load(corpus.select(speakers=[name])):
+            return listen(log_mel(to_float32(pcm), checkpoint.preset.front_end))
+        raise ModelError(f"no recording of speaker {name} can be read")
+
+    return first_recording
+
+
+def _resnet(network: Network) -> Callable[[Floats], Floats]:
+    """Log-mel of a recording to the voice that the network's Thin ResNet-34 hears in it."""
+    speaker = build_speaker(network.preset, 0)
+    assign_variables(speaker, network.arrays, "release")
+    return lambda mel: np.asarray(speaker(mel[None]))[0]
 
 
 def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: int = 150) -> Floats:
-    """The voice ``[dim]`` with which the mel head best gives back a recording.
+    """The voice ``[dim]`` of a recording. It identifies its speaker: send it only where that is wanted.
 
-    Nothing but this voice is trained. It identifies its speaker: send it only where that is wanted.
+    A network with a Thin ResNet-34 hears it. One with a table finds the voice with which its mel head best gives
+    back the recording; nothing else is trained.
 
     Args:
         decoder: of the codebook.
@@ -61,12 +89,17 @@ def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: i
         steps: of gradient descent.
 
     Raises:
-        ModelError: the release has no mel head.
-        AudioError: the recording is shorter than a code.
+        ModelError: the release has neither a ResNet nor a mel head.
+        AudioError: the recording is shorter than half a second.
     """
     network = decoder.network
+    mel = log_mel(audio, network.preset.front_end)
+    if len(mel) < SHORTEST:
+        raise AudioError("the recording is too short for a voice; give some seconds of speech")
+    if network.preset.speaker.kind == "resnet":
+        return _resnet(network)(mel)
     decoder.mel(codes, decoder.voice())  # the errors that it may raise, before any work
-    vectors, target = _pieces(network, np.asarray(codes), log_mel(audio, network.preset.front_end))
+    vectors, target = _pieces(network, np.asarray(codes), mel)
     voice = tf.Variable(decoder.voice()[None])
     optimizer = keras.optimizers.Adam(0.03)
     optimizer.build([voice])
@@ -91,8 +124,6 @@ def _pieces(network: Network, codes: npt.NDArray[np.int64], mel: Floats) -> tupl
     """
     stride = network.preset.stride
     usable = min(len(codes), len(mel) // stride)
-    if usable == 0:
-        raise AudioError("the recording is too short for a voice; give some seconds of speech")
     length = min(PIECE, usable)
     pieces = usable // length
     used = pieces * length

@@ -203,7 +203,7 @@ class TestWithoutOptionalPackages:
     ("samples", "message"),
     [
         (np.zeros((2, 10)), "one channel"),
-        (np.zeros(10, np.int32), "samples are int32"),
+        (np.zeros(10, np.int32), "int16 or float"),
         (np.array([0, np.nan]), "NaN or infinity"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from edgy_tf.cli.main import main
 from edgy_tf.corpora import Corpus, open_corpus
@@ -21,11 +22,21 @@ SEED = 34
 
 
 @pytest.fixture(scope="module", autouse=True)
-def shallow() -> Iterator[None]:
-    """Two blocks instead of sixteen: nothing that is tested here depends on depth, but the time it takes."""
+def quick() -> Iterator[None]:
+    """Two blocks instead of sixteen, and no graph to build: what is tested here depends on neither."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resnet, "STAGES", ((16, 1, 1), (32, 1, 2)))
+        tf.config.run_functions_eagerly(True)
         yield
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def as_a_graph() -> Iterator[None]:
+    """For as many steps as pay for building a graph."""
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +115,7 @@ def test_equal_error_rate_needs_both_kinds_of_trial(same: list[int]) -> None:
         equal_error_rate([0.1, 0.2], same)
 
 
+@pytest.mark.usefixtures("as_a_graph")
 def test_the_loss_falls(run: SpeakerRun, monkeypatch: pytest.MonkeyPatch) -> None:
     losses: list[float] = []
     fit = speaker.fit
