@@ -69,28 +69,33 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 def variables_of(model: Any) -> Arrays:
     """All variables of a Keras model, layer or optimiser, by their path."""
-    arrays = {v.path: np.asarray(v.numpy()) for v in _named(model)}
+    arrays = {_path(v): np.asarray(v.numpy()) for v in _named(model)}
     if len(arrays) != len(_named(model)):
         raise ModelError(f"{model.name} has two variables of one name")
     return arrays
 
 
 def assign_variables(model: Any, arrays: Mapping[str, np.ndarray], origin: str = "checkpoint") -> None:
-    """Set every variable of a Keras model, layer or optimiser from ``arrays``.
+    """Set every variable of a Keras (or ``tf_keras``) model, layer or optimiser from ``arrays``.
 
     Raises:
         ModelError: a variable that ``arrays`` lacks or has in another shape.
     """
     for variable in _named(model):
-        value = arrays.get(variable.path)
+        value = arrays.get(_path(variable))
         if value is None or value.shape != tuple(variable.shape):
-            raise ModelError(f"{origin} does not fit this network: {variable.path} is missing or of another shape")
+            raise ModelError(f"{origin} does not fit this network: {_path(variable)} is missing or of another shape")
         variable.assign(value)
 
 
 def _named(model: Any) -> list[Any]:
     # Keras gives every GRU a seed for a dropout that we do not use, under a name that changes with each instance.
-    return [v for v in model.variables if not v.path.startswith("seed_generator")]
+    return [v for v in model.variables if not _path(v).startswith("seed_generator")]
+
+
+def _path(variable: Any) -> str:
+    # Keras 2 has no paths; its names are the same, with the number of an output.
+    return str(getattr(variable, "path", variable.name.removesuffix(":0")))
 
 
 def _safetensors() -> Any:

@@ -51,7 +51,9 @@ def mcadams(audio: npt.NDArray[Any], alpha: float = 0.8) -> npt.NDArray[np.float
     padded[_HOP : _HOP + len(audio)] = audio
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_HOP] * _WINDOW
     filters = _linear_prediction(frames)
-    halves = (_refilter(frames, filters, _polynomials(_moved(_roots(filters), alpha))) * _WINDOW).reshape(count, 2, _HOP)
+    halves = (_refilter(frames, filters, _polynomials(_moved(_roots(filters), alpha))) * _WINDOW).reshape(
+        count, 2, _HOP
+    )
     # A hop of output is the second half of one frame plus the first half of the next.
     out = (halves[:-1, 1] + halves[1:, 0]).reshape(-1)[: len(audio)]
     peak = np.abs(out).max(initial=0.0)

@@ -27,18 +27,21 @@ import jiwer
 
 from edgy_tf.errors import CorpusError
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
+# fmt: off
+_SMALL = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]
+_SMALL_ORDINALS = [
+    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth",
+    "nineteenth",
+]
+# fmt: on
 _TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ORDINALS = dict(zip(_SMALL, _SMALL_ORDINALS, strict=True)) | {tens: f"{tens[:-1]}ieth" for tens in _TENS[2:]}
 _SCALES = {10**12: "trillion", 10**9: "billion", 10**6: "million", 10**3: "thousand", 10**2: "hundred"}
 _MOST_DIGITS = 15
-_SMALL_ORDINALS = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth"
-).split()
-_ORDINALS = dict(zip(_SMALL, _SMALL_ORDINALS, strict=True)) | {tens: f"{tens[:-1]}ieth" for tens in _TENS[2:]}
 _CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
@@ -46,7 +49,7 @@ _CURRENCIES = {
 }
 _YEARS = (range(1100, 2000), range(2010, 2100))
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bb\u02bc\u2032\u00b4`", "'"))
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bb\u02bc\u2032`", "'"))
 _SUBJECT = r"\b(it|he|she|that|there|here|what|who|where|when|how|why)"
 _CONTRACTIONS = [
     (re.compile(pattern), spoken)

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from edgy_tf.models.encoder import build_encoder
+from edgy_tf.network import Network
 from edgy_tf.preset import Preset, load_preset, preset_names
+from edgy_tf.weights import variables_of
 
 CODES = 7
 
@@ -78,9 +80,7 @@ def test_fixed_and_dynamic_length_are_equal(preset: Preset, encoder: Any) -> Non
 def test_under_tf_keras_the_latents_are_equal(preset: Preset, encoder: Any) -> None:
     import tf_keras
 
-    other = build_encoder(preset, api=tf_keras)
-    for layer in encoder.layers:
-        other.get_layer(layer.name).set_weights(layer.get_weights())
+    other = Network(preset, variables_of(encoder)).encoder(api=tf_keras)
     assert isinstance(other, tf_keras.Model)
     np.testing.assert_allclose(other(_mel(preset, CODES)), encoder(_mel(preset, CODES)), atol=1e-5)
 

@@ -20,6 +20,9 @@ from edgy_tf.train.trainer import Run, train
 
 Curves = Callable[[Path], dict[str, dict[int, float]]]
 
+# Of the `eagerly` fixture, which has no need of eager datasets.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
+
 EVERY = 4
 """Steps between the checkpoints of ``tiny_run``."""
 

