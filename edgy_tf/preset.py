@@ -6,16 +6,13 @@ A preset fixes the front end, the encoder, the codebook, the speaker embedding, 
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import tomllib
-import types
-import typing
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from edgy_tf.config import build
 from edgy_tf.errors import PresetError
 
 
@@ -244,40 +241,13 @@ def preset_from_dict(table: dict[str, Any], origin: str = "preset") -> Preset:
     Raises:
         PresetError: a key that is missing, unknown or of the wrong type, or values that make no network.
     """
-    preset: Preset = _build(Preset, table, origin)
+    preset: Preset = build(Preset, table, origin)
     _check(preset, origin)
     return preset
 
 
 def _folder() -> Any:
     return resources.files("edgy_tf") / "presets"
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """Convert ``value`` into ``kind``: a dataclass, a tuple of something, or a plain type."""
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise PresetError(f"{where} must be a table")
-        hints = typing.get_type_hints(kind)
-        fields = {f.name: f for f in dataclasses.fields(kind)}
-        for key in value:
-            if key not in fields:
-                raise PresetError(f"{where} has an unknown key '{key}'; it knows {', '.join(fields)}")
-        missing = [n for n, f in fields.items() if n not in value and f.default is dataclasses.MISSING]
-        if missing:
-            raise PresetError(f"{where} lacks {', '.join(missing)}")
-        return kind(**{k: _build(hints[k], v, f"{where}.{k}") for k, v in value.items()})  # type: ignore[operator]
-    if isinstance(kind, types.GenericAlias):
-        if not isinstance(value, list | tuple):
-            raise PresetError(f"{where} must be a list")
-        return tuple(_build(typing.get_args(kind)[0], v, f"{where}[{i}]") for i, v in enumerate(value))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise PresetError(f"{where} must be {kind.__name__}, not {value!r}")
-    if kind is float and not math.isfinite(value):
-        raise PresetError(f"{where} must be a finite number, not {value!r}")
-    return value
 
 
 def _check(p: Preset, origin: str) -> None:

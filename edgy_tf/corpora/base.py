@@ -1,7 +1,6 @@
 """What a corpus is: utterances with their speaker and labels, opened from a folder, split by speaker."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -114,29 +113,6 @@ class Corpus:
 
     def _where(self, condition: Callable[[Utterance], bool]) -> "Corpus":
         return Corpus([utterance for utterance in self.utterances if condition(utterance)], self.skipped)
-
-
-def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
-    """Open a folder of speech, recognising its layout.
-
-    Raises:
-        CorpusError: the folder is missing, in no supported layout, has no speech, or has a damaged manifest.
-    """
-    # Here, because every adapter builds on this module.
-    from edgy_tf.corpora import iemocap, librispeech, manifest, ravdess, voxceleb
-
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder; give the folder that holds the corpus")
-    adapters = (manifest, librispeech, voxceleb, ravdess, iemocap)
-    for adapter in adapters:
-        if adapter.recognises(folder):
-            corpus = adapter.read(folder)
-            if not corpus.utterances:
-                raise CorpusError(f"{folder}: has no speech; expected {adapter.LAYOUT}")
-            return corpus
-    layouts = "; ".join(adapter.LAYOUT for adapter in adapters)
-    raise CorpusError(f"{folder}: no supported layout found; supported are {layouts}")
 
 
 def hold_out(corpus: Corpus, fraction: float, seed: int) -> tuple[Corpus, Corpus]:
