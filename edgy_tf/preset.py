@@ -260,6 +260,7 @@ def _check(p: Preset, origin: str) -> None:
         "decoder.embedding": p.decoder.embedding,
         "decoder.affine": p.decoder.affine,
         "decoder.bunch": p.decoder.bunch,
+        "codebook.restart_below": p.codebook.restart_below,
         "train.learning_rate": p.train.learning_rate,
         "train.clip": p.train.clip,
     }

@@ -6,6 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
+from edgy_tf.cli.arguments import positive
+
 EXAMPLE = "edgy encode in.wav out.edgy --variant int8"
 
 
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", default="pi", help="installed release, or an exported folder (default: pi)")
     parser.add_argument("--variant", default="int8", help="encoder of the release (default: int8)")
     parser.add_argument("--model", type=Path, help="an encoder .tflite instead of a release's")
-    parser.add_argument("--threads", type=int, default=1, help="of the interpreter (default: 1)")
+    parser.add_argument("--threads", type=positive, default=1, help="of the interpreter (default: 1)")
     parser.add_argument("--entropy", action="store_true", help="entropy-code the packets where that is shorter")
     parser.add_argument(
         "--voice", type=Path, help="also send this voice (edgy enrol): it tells who speaks, so only with consent"

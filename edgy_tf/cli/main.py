@@ -16,12 +16,13 @@ COMMANDS = ("info", "train", "train-speaker", "export", "verify", "encode", "dec
 
 WORKFLOW = """\
 workflow, in order:
-  edgy info pi                                            what a preset costs
-  edgy train --preset pi --corpus CORPUS --out runs/pi    speech to a checkpoint
-  edgy export runs/pi --out releases/pi                   checkpoint to .tflite and decoder
-  edgy verify releases/pi --corpus CORPUS                 do all variants give the same codes?
-  edgy encode in.wav out.edgy                             on the device: sound to codes
-  edgy decode out.edgy out.wav --voice F1                 in the cloud: codes to speech
+  edgy info pi                                                  what a preset costs
+  edgy train --preset pi --corpus CORPUS --out runs/pi          speech to a checkpoint
+  edgy export runs/pi --corpus CORPUS --out releases/mine       checkpoint to .tflite, decoder and voices
+  edgy verify releases/mine --corpus CORPUS                     do all encoders give the same codes?
+  edgy encode in.wav out.edgy                                   on the device: sound to codes
+  edgy decode out.edgy out.wav --voice F1                       in the cloud: codes to speech
+  edgy demo --out out/demo                                      all of it on one page
 """
 
 

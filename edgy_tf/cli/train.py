@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from edgy_tf.cli.arguments import positive
 from edgy_tf.preset import load_preset
 
 EXAMPLE = "edgy train --preset pi --corpus LibriSpeech --out runs/pi"
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
     )
-    parser.add_argument("--every", type=int, default=200, help="steps between checkpoints (default: 200)")
+    parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")
     parser.add_argument("--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet")
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from edgy_tf.cli.arguments import positive
 from edgy_tf.errors import CorpusError
 
 EXAMPLE = "edgy verify pi --corpus LibriSpeech --count 100"
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", help="name of an installed release, or a folder that edgy export wrote")
     parser.add_argument("--corpus", nargs="*", default=[], help="folders of speech; their test or eval split is used")
     parser.add_argument("--audio", nargs="*", default=[], help="single recordings")
-    parser.add_argument("--count", type=int, default=100, help="utterances of the corpus (default: 100)")
+    parser.add_argument("--count", type=positive, default=100, help="utterances of the corpus (default: 100)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     speech = [read_pcm16(path) for path in args.audio]
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
     unseen = [u for u in corpus.utterances if u.split in ("test", "eval")]
-    chosen = unseen[:: max(1, len(unseen) // max(1, args.count))][: args.count]
+    chosen = unseen[:: max(1, len(unseen) // args.count)][: args.count]
     speech += [pcm for _, pcm in load(Corpus(chosen, corpus.skipped))]
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}", file=sys.stderr)

@@ -124,6 +124,17 @@ def distribution() -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
+@contextlib.contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Build and train under a dtype policy of Keras, and leave the one that was set before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def dtype_policy(precision: str) -> str:
     """Keras' name of a precision; ``auto`` is float16 where a GPU is present, float32 elsewhere."""
     if precision == "auto":

@@ -29,7 +29,6 @@ class Prepared:
         frames: the same in frames.
         speaker: index of each utterance's speaker, ``[U]``.
         speakers: their names.
-        skipped: what could not be read, and why.
     """
 
     pcm: npt.NDArray[np.int16]
@@ -38,7 +37,6 @@ class Prepared:
     frames: npt.NDArray[np.int64]
     speaker: npt.NDArray[np.int64]
     speakers: list[str]
-    skipped: str
 
     @property
     def hours(self) -> float:
@@ -49,6 +47,8 @@ class Prepared:
 def prepare(corpus: Corpus, front_end: FrontEnd, folder: Path, label: str) -> Prepared:
     """Read a corpus, or what an earlier call left in ``folder`` for the same utterances and front end.
 
+    Either way ``corpus.skipped`` names the files that could not be read.
+
     Raises:
         CorpusError: no utterance could be read.
     """
@@ -57,7 +57,17 @@ def prepare(corpus: Corpus, front_end: FrontEnd, folder: Path, label: str) -> Pr
     target = folder / f"{label}-{key}"
     if not (target / "index.json").exists():
         _write(corpus, front_end, target, label)
-    return _read(target, front_end.mels)
+    index = json.loads((target / "index.json").read_text())
+    known = [(Path(path), reason) for path, reason in index["skipped"]]
+    corpus.skipped.extend(entry for entry in known if entry not in corpus.skipped)
+    return Prepared(
+        pcm=np.memmap(target / "pcm", np.int16, "r"),
+        mel=np.memmap(target / "mel", np.float16, "r").reshape(-1, front_end.mels),
+        samples=np.asarray(index["samples"]),
+        frames=np.asarray(index["frames"]),
+        speaker=np.asarray(index["speaker"]),
+        speakers=index["speakers"],
+    )
 
 
 def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> None:
@@ -87,21 +97,7 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
         "frames": frames,
         "speaker": speaker,
         "speakers": names,
-        "skipped": corpus.skipped_report(),
+        "skipped": [(str(path), reason) for path, reason in corpus.skipped],
     }
     (part / "index.json").write_text(json.dumps(index))
     part.rename(target)
-
-
-def _read(target: Path, mels: int) -> Prepared:
-    index = json.loads((target / "index.json").read_text())
-    mel = np.memmap(target / "mel", np.float16, "r").reshape(-1, mels)
-    return Prepared(
-        pcm=np.memmap(target / "pcm", np.int16, "r"),
-        mel=mel,
-        samples=np.asarray(index["samples"]),
-        frames=np.asarray(index["frames"]),
-        speaker=np.asarray(index["speaker"]),
-        speakers=index["speakers"],
-        skipped=index["skipped"],
-    )

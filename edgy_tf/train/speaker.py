@@ -18,7 +18,7 @@ from edgy_tf.frontend.logmel import Floats
 from edgy_tf.models.angular import AngularPrototypical
 from edgy_tf.models.resnet import build_thin_resnet34
 from edgy_tf.preset import Preset
-from edgy_tf.train.loop import adam, distribution, fit, split
+from edgy_tf.train.loop import adam, distribution, fit, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
 
@@ -126,8 +126,6 @@ def train_speaker(run: SpeakerRun) -> SpeakerCheckpoint:
         ModelError: the folder holds a run of other settings.
     """
     run.out.mkdir(parents=True, exist_ok=True)
-    keras.config.set_dtype_policy(run.precision)
-    keras.utils.set_random_seed(run.seed)
     training, validation = split(run.corpus, run.preset.front_end, run.out, run.seed)
     people = _utterances(training)
     if len(people) < 2:
@@ -135,7 +133,8 @@ def train_speaker(run: SpeakerRun) -> SpeakerCheckpoint:
     error_rate = _held_out(validation, run.frames)
     settings = _settings(run, training.speakers)
     state = _resume(run, settings)
-    with distribution():
+    keras.utils.set_random_seed(run.seed)
+    with distribution(), precision(run.precision):
         learner = _Learner(run.preset.front_end.mels, run.preset.speaker.dim)
         schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, run.steps)
         learner.compile(adam(schedule), jit_compile=keras.backend.backend() == "jax")
@@ -159,7 +158,6 @@ def train_speaker(run: SpeakerRun) -> SpeakerCheckpoint:
             keep=keep,
             logs=run.out / "logs",
         )
-    keras.config.set_dtype_policy("float32")
     return SpeakerCheckpoint.load(run.out)
 
 

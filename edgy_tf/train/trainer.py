@@ -16,7 +16,7 @@ from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot
-from edgy_tf.train.loop import adam, distribution, fit, split
+from edgy_tf.train.loop import adam, distribution, fit, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
 from edgy_tf.weights import Arrays, assign_variables
@@ -57,11 +57,10 @@ def train(run: Run) -> Checkpoint:
     """
     voice = _voice(run)
     run.out.mkdir(parents=True, exist_ok=True)
-    keras.config.set_dtype_policy(run.precision)
-    keras.utils.set_random_seed(run.seed)
     training, validation, speakers = _data(run)
     state = _resume(run, speakers, voice)
-    with distribution():
+    keras.utils.set_random_seed(run.seed)
+    with distribution(), precision(run.precision):
         model = VQVAE(run.preset, len(speakers), run.preset.train.phases[0])
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
@@ -71,7 +70,6 @@ def train(run: Run) -> Checkpoint:
             done = state.step if state and state.phase == index else 0
             saved = state.optimizer if state and state.phase == index else None
             _phase(run, model, index, done, saved, training, validation, speakers)
-    keras.config.set_dtype_policy("float32")
     return Checkpoint.load(run.out)
 
 

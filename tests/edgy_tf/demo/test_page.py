@@ -16,7 +16,6 @@ from edgy_tf.cli.main import main
 from edgy_tf.demo import FOLDER, SHIPPED, Recording
 from edgy_tf.demo.page import Panel, Result, Timing, build_page
 from edgy_tf.demo.stream_view import Disclosure, code_hues
-from edgy_tf.releases import release_names
 from edgy_tf.wire import StreamHeader, StreamWriter
 from edgy_tf.wire.header import HEADER_SIZE
 from edgy_tf.wire.packets import Kind
@@ -186,7 +185,6 @@ def test_other_voice_is_of_the_other_gender_and_far():
 
 @pytest.mark.parametrize("samples", [np.zeros(1, np.float32), np.ones(20000, np.float32)])
 def test_figures_of_odd_recordings(samples):
-    pytest.importorskip("matplotlib")
     from edgy_tf.demo.figures import DARK, LIGHT, Figures
 
     figures = Figures([samples, samples], 16000)
@@ -209,7 +207,6 @@ def test_mistakes_are_one_line(options, reason, tmp_path, capsys):
     assert not (tmp_path / "demo").exists()
 
 
-@pytest.mark.skipif("pi" not in release_names(), reason="the release pi is not installed")
 def test_end_to_end(tmp_path, monkeypatch, capsys):
     from edgy_tf.decode import voices
 

@@ -25,7 +25,6 @@ def _prepared(preset: Preset, *recordings: np.ndarray) -> Prepared:
         frames=np.cumsum([0, *map(len, mel)]),
         speaker=np.arange(len(pcm)),
         speakers=[f"s{i}" for i in range(len(pcm))],
-        skipped="",
     )
 
 
