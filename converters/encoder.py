@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -90,15 +91,28 @@ def _codebook_search(codebook: np.ndarray) -> bytes:
 
 def _convert(function: Any, shape: list[int], calibration: list[np.ndarray] | None = None) -> bytes:
     """One graph of built-in operators; int8 between float ends where there is something to calibrate on."""
-    # The converter announces its paths and statistics; what matters is verified afterwards.
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="tensorflow.lite")
     call = tf.function(lambda x: function(x), input_signature=[tf.TensorSpec(shape, tf.float32)])
     # Without a trackable object the converter freezes variables into constants.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
+    with _quiet():
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if calibration is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([window] for window in calibration)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    return bytes(converter.convert())
+    with _quiet():
+        return bytes(converter.convert())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's announcements of paths and statistics to itself: what matters is verified afterwards."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -52,7 +52,8 @@ def main() -> None:
     decode = _median(lambda: decoder.decode(codes, decoder.voice()), args.runs)
     print(f"decode, {BATCH} folds a step: RTF {decode / seconds:.3f} (first call {compile_time:.1f} s: XLA compiles)")
     full = BATCH * FOLD / 100
-    context = np.repeat(decoder.context(codes[:1], decoder.voice()), BATCH * FOLD, axis=0)
+    heard = decoder.context(codes, decoder.voice())
+    context = np.resize(heard, (BATCH * FOLD, heard.shape[1]))
     sampler = WaveSampler(decoder.network.preset, decoder.network.arrays)
     sampler.sample(context, 0)
     batch = _median(lambda: sampler.sample(context, 0), args.runs)
