@@ -177,8 +177,11 @@ def test_jax_trains_the_same_network(
     for folder in folders.values():
         folder.mkdir()
         replace(Checkpoint.load(tiny_run), preset=preset).save(folder)
-    # Two steps are not worth an optimised program.
-    flags = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    # Two devices share each batch. Two steps are not worth an optimised program.
+    flags = {
+        "KERAS_BACKEND": "jax",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=2",
+    }
     jax = _start(file, tones, folders["jax"], every=1, **flags)
     train(replace(short, preset=preset, out=folders["tensorflow"]))
     output, _ = jax.communicate(timeout=300)
