@@ -14,6 +14,18 @@ from edgy_tf.errors import EdgyError
 # In the order in which a project meets them.
 COMMANDS = ("info", "train", "train-speaker", "export", "verify", "encode", "decode", "enrol", "demo")
 
+# What to install for a command; the others need NumPy and a TFLite interpreter.
+EXTRAS = {
+    "train": "train",
+    "train-speaker": "train",
+    "export": "train",
+    "verify": "train",
+    "decode": "cloud",
+    "enrol": "cloud,pi",
+    "demo": "demo",
+}
+PACKAGES = ("edgy_tf", "converters", "pi_runtime", "evaluation")
+
 WORKFLOW = """\
 workflow, in order:
   edgy info pi                                                  what a preset costs
@@ -34,6 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.run(args)
     except EdgyError as error:
         print(f"edgy {args.command}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in PACKAGES:
+            raise
+        extra = EXTRAS.get(args.command, "pi")
+        print(
+            f"edgy {args.command}: {error.name} is not installed; run: pip install 'edgy-tf[{extra}]'", file=sys.stderr
+        )
         return 2
     except BrokenPipeError:
         # The reader of our output has gone; Python would complain again at exit.

@@ -227,6 +227,31 @@ def test_encoding_needs_no_tensorflow(recording: Path, tiny_release: Path, tmp_p
     assert len(read_stream(out).codes) == 50
 
 
+@pytest.mark.parametrize(("command", "extra"), [("decode", "cloud"), ("train", "train"), ("demo", "demo")])
+def test_without_its_packages_a_command_says_what_to_install(
+    command: str, extra: str, recording: Path, tiny_release: Path, tones: Path, tmp_path: Path
+) -> None:
+    program = (
+        "import sys\n"
+        "for name in ('tensorflow', 'keras', 'scipy', 'safetensors', 'matplotlib', 'tqdm'):\n"
+        "    sys.modules[name] = None\n"
+        "from edgy_tf.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    assert main(["encode", str(recording), str(tmp_path / "x.edgy"), "--release", str(tiny_release)]) == 0
+    arguments = {
+        "decode": [tmp_path / "x.edgy", tmp_path / "x.wav", "--release", tiny_release],
+        "train": ["--corpus", tones, "--out", tmp_path / "run"],
+        "demo": ["--out", tmp_path / "demo", "--release", tiny_release],
+    }[command]
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    [line] = done.stderr.strip().splitlines()
+    assert f"edgy-tf[{extra}]" in line
+
+
 def test_the_installed_command_runs() -> None:
     command = shutil.which("edgy", path=str(Path(sys.executable).parent))
     assert command, "the package is not installed beside this Python: pip install -e ."
