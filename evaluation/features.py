@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from importlib.metadata import version
+from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,67 +18,101 @@ from tqdm import tqdm
 
 from edgy_tf.corpora.audio import SAMPLE_RATE, to_pcm16
 from edgy_tf.errors import MissingDependencyError
+from edgy_tf.frontend import log_mel
+from edgy_tf.preset import load_preset
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
 
-FUNCTIONALS = 88
+EGEMAPS = 88
 """Numbers of eGeMAPSv02 for an utterance."""
+
+CEPSTRA = 30
+"""Cepstral coefficients; each gives three numbers for an utterance."""
 
 LEVEL = 10 ** (-30 / 20)
 """Root mean square every clip is brought to: low, so that only a crest above 30 dB is clipped."""
 
+SHORTEST = round(0.06 * SAMPLE_RATE)
+"""Samples of openSMILE's longest window."""
+
 RUNS = np.array([1, 2, 3, 4, 5, 7, 10, 15])
 """First length of each class of runs; the last is open."""
 
+_smile: Any = None
 
-def acoustic(
-    clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | None = None, label: str = "eGeMAPS"
-) -> Floats:
-    """Functionals of whole utterances: the extended Geneva set (eGeMAPSv02, Eyben et al. 2016), by openSMILE.
+# A fixed one: the attacker does not change with the model under attack.
+_FRONT_END = load_preset("pi").front_end
 
-    Each clip is brought to one level first, because in some corpora (RAVDESS) the level alone tells the emotion.
+
+def acoustic(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | None = None) -> Floats:
+    """Functionals of whole utterances, as attackers on gender and emotion use them.
+
+    The extended Geneva set (eGeMAPSv02, Eyben et al. 2016) by openSMILE, and mean, deviation and deviation of the
+    steps of 30 cepstra of our log-mel: the first tells emotions, the second, which hold the length of the vocal
+    tract, tell gender. Each clip is brought to one level first, because in some corpora (RAVDESS) the level alone
+    tells the emotion.
 
     Args:
         clips: ``[samples]`` each at 16 kHz, int16 or float in [-1, 1].
         cache: folder that keeps what was computed, by content; it is made if missing.
         total: how many clips there are, for the progress bar.
-        label: of the progress bar.
 
     Returns:
-        ``[clips, 88]``; a clip too short to analyse (below 60 ms) is a row of NaN.
+        ``[clips, 178]``: 88 of eGeMAPS, then 30 means, 30 deviations, 30 of the steps; a clip too short to analyse
+        (below 60 ms) is a row of NaN.
 
     Raises:
         MissingDependencyError: opensmile is not installed.
         AudioError: a clip is not one channel of finite samples.
     """
-    try:
-        import opensmile
-    except ImportError as error:
-        raise MissingDependencyError("acoustic attackers need opensmile; pip install edgy-tf[eval]") from error
-    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals, num_workers=1)
-    method = f"eGeMAPSv02 {opensmile.__version__} {LEVEL}".encode()
+    if find_spec("opensmile") is None:
+        raise MissingDependencyError("acoustic attackers need opensmile; pip install edgy-tf[eval]")
+    method = f"eGeMAPSv02 {version('opensmile')}, {CEPSTRA} cepstra of {_FRONT_END}, {LEVEL}".encode()
     cache.mkdir(parents=True, exist_ok=True)
-    rows = np.empty((0, FUNCTIONALS), np.float32)
-    return np.stack([*rows, *(_cached(smile, clip, cache, method) for clip in tqdm(clips, label, total, unit="clip"))])
+    # In a process of its own: openSMILE crashes where TensorFlow has been loaded before it.
+    with ProcessPoolExecutor(1, get_context("spawn"), _open_smile) as smile:
+        rows = [_cached(smile, clip, cache, method) for clip in tqdm(clips, "acoustic features", total, unit="clip")]
+    return np.array(rows, np.float32).reshape(len(rows), EGEMAPS + 3 * CEPSTRA)
 
 
-def _cached(smile: Any, clip: npt.NDArray[Any], cache: Path, method: bytes) -> Floats:
-    """The functionals of a clip, ``[88]``, from the cache or computed into it."""
+def _open_smile() -> None:
+    global _smile
+    import opensmile
+
+    _smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals, num_workers=1)
+
+
+def _functionals(signal: Floats) -> Floats:
+    """Functionals ``[88]`` of a signal at 16 kHz; runs where ``_open_smile`` ran."""
+    return _smile.process_signal(signal, SAMPLE_RATE).to_numpy(np.float32)[0]
+
+
+def _cached(smile: Executor, clip: npt.NDArray[Any], cache: Path, method: bytes) -> Floats:
+    """The row of a clip, ``[178]``, from the cache or computed into it."""
     pcm = to_pcm16(clip)
     path = cache / f"{hashlib.sha256(method + pcm.tobytes()).hexdigest()}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
-    level = np.sqrt(np.mean(np.square(pcm, dtype=np.float64))) if pcm.any() else 1.0
-    # openSMILE's wrapper casts to int16 without saturation, so a full scale of 1.0 would wrap around.
-    signal = np.clip(pcm * (LEVEL / level), -0.999, 0.999).astype(np.float32)
-    row = np.full(FUNCTIONALS, np.nan, np.float32)
-    if len(signal) >= 0.06 * SAMPLE_RATE:  # One window of openSMILE's longest.
-        row = smile.process_signal(signal, SAMPLE_RATE).to_numpy(np.float32)[0]
+    row = np.full(EGEMAPS + 3 * CEPSTRA, np.nan, np.float32)
+    if len(pcm) >= SHORTEST:
+        level = np.sqrt(np.mean(np.square(pcm, dtype=np.float64))) or 1.0
+        # openSMILE's wrapper casts to int16 without saturation: a full scale of 1.0 would wrap around.
+        signal = np.clip(pcm * (LEVEL / level), -0.999, 0.999).astype(np.float32)
+        row[:EGEMAPS] = smile.submit(_functionals, signal).result()
+        row[EGEMAPS:] = _cepstra(signal)
     temporary = path.with_name(f".{secrets.token_hex(8)}.npy")
     np.save(temporary, row)
     temporary.replace(path)
     return row
+
+
+def _cepstra(signal: Floats) -> Floats:
+    """Mean, deviation and deviation of the steps of the first cepstra, ``[90]``."""
+    from scipy.fft import dct
+
+    cepstra = dct(log_mel(signal, _FRONT_END), norm="ortho", axis=1)[:, :CEPSTRA]
+    return np.concatenate([cepstra.mean(0), cepstra.std(0), np.diff(cepstra, axis=0).std(0)])
 
 
 class CodeFeatures:
@@ -92,7 +130,7 @@ class CodeFeatures:
         limit: at most this many codes, and as many pairs.
     """
 
-    def __init__(self, limit: int = 1024) -> None:
+    def __init__(self, limit: int = 512) -> None:
         self.limit = limit
         self._vocabularies: list[npt.NDArray[np.int64]] = []
 

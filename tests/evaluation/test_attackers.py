@@ -1,0 +1,172 @@
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgy_tf.errors import CorpusError, MissingDependencyError
+from evaluation.attackers import CLASSIFIERS, NETWORK, attack, attack_sequences, measure
+from evaluation.features import Codes, Floats
+from evaluation.splits import Attribute
+from evaluation.verdict import Attack, Measurement, Score, judge
+
+SPEAKERS = np.repeat([f"s{i:02}" for i in range(16)], 8)
+GENDER = np.repeat(["F", "M"] * 8, 8)
+EMOTION = np.tile(["angry", "calm", "happy", "sad"], 32)
+FAST = ("logistic regression", "SVM")
+
+
+def telling(labels: np.ndarray, seed: int = 0) -> Floats:
+    """Features that tell the label among ones that tell nothing, ``[128, 12]``."""
+    rng = np.random.default_rng(seed)
+    centres = 3 * np.eye(12)[np.unique(labels, return_inverse=True)[1]]
+    return (centres + rng.standard_normal((len(labels), 12))).astype(np.float32)
+
+
+def noise(seed: int = 1) -> Floats:
+    return np.random.default_rng(seed).standard_normal((len(SPEAKERS), 12)).astype(np.float32)
+
+
+def random_codes(seed: int = 0) -> list[Codes]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 20, rng.integers(20, 30)).astype(np.int32) for _ in SPEAKERS]
+
+
+def attacked(attribute: Attribute, labels: np.ndarray, **about: Any) -> Measurement:
+    return measure(attribute, labels.tolist(), SPEAKERS.tolist(), **about)
+
+
+def of(measurement: Measurement, scenario: str) -> list[Attack]:
+    return [a for a in measurement.attacks if a.scenario == scenario]
+
+
+def test_an_anonymiser_that_returns_its_input_is_called_out() -> None:
+    x = telling(GENDER)
+    found = attacked("gender", GENDER, raw={"f": x}, processed={"f": x}, classifiers=tuple(CLASSIFIERS))
+    assert found.outcome == "not protected"
+    assert (found.chance, found.speakers, found.utterances, found.bar) == (0.5, 16, 128, 0.95)
+    assert {(a.scenario, a.classifier) for a in found.attacks} == {
+        (s, c) for s in ("raw", "ignorant", "semi-informed") for c in CLASSIFIERS
+    }
+    assert all(a.score.value > 0.9 and not a.broken for a in found.attacks)
+    assert found.raw is not None
+    assert found.best is not None
+    assert found.raw.score == found.best.score
+
+
+def test_codes_with_the_gender_in_them_are_called_out() -> None:
+    x = telling(GENDER)
+    codes = [np.append(c, 100 + (g == "M")) for c, g in zip(random_codes(), GENDER, strict=True)]
+    about = {"raw": {"f": x}, "processed": {"f": noise()}, "classifiers": FAST}
+    assert attacked("gender", GENDER, **about, codes=random_codes()).outcome == "protected"
+    found = attacked("gender", GENDER, **about, codes=codes)
+    assert found.outcome == "not protected"
+    assert found.best is not None
+    assert found.best.scenario == "code-level"
+    assert found.best.score.value > 0.95
+
+
+def test_flipped_labels_are_a_broken_attacker_and_no_protection() -> None:
+    x = telling(GENDER)
+    flipped = telling(np.where(GENDER == "F", "M", "F"), seed=1)
+    found = attacked("gender", GENDER, raw={"f": x}, processed={"f": flipped}, classifiers=FAST)
+    for a in of(found, "ignorant"):
+        assert a.score.value < 0.1
+        assert a.broken
+        assert a.counted == Score(1 - a.score.value, 1 - a.score.high, 1 - a.score.low)
+    assert found.outcome == "not protected"
+
+
+def test_permuted_emotions_count_by_the_retrained_attacker() -> None:
+    x = telling(EMOTION)
+    processed = telling(np.roll(EMOTION, 1), seed=1)
+    found = attacked("emotion", EMOTION, raw={"f": x}, processed={"f": processed}, classifiers=FAST)
+    for ignorant, informed in zip(of(found, "ignorant"), of(found, "semi-informed"), strict=True):
+        assert ignorant.broken
+        assert ignorant.score.value < 0.1
+        assert ignorant.counted == informed.score
+    assert found.outcome == "not protected"
+
+
+def test_a_broken_attacker_without_a_retrained_fellow_counts_for_nothing() -> None:
+    raw, broken = Score(0.8, 0.7, 0.9), Score(0.1, 0.05, 0.2)
+    attacks = judge(
+        {("raw", "f", "SVM"): raw, ("ignorant", "f", "SVM"): broken, ("semi-informed", "f", "SVM"): broken}, 4
+    )
+    assert [a.counted for a in attacks] == [raw, None, None]
+    found = Measurement("emotion", tuple("abcd"), 128, 16, 0.5, 0.05, attacks)
+    assert found.best is None
+    assert found.outcome == "not measured (attackers too weak)"
+
+
+@pytest.mark.parametrize(("attribute", "labels"), [("gender", GENDER), ("emotion", EMOTION)])
+def test_noise_is_chance(attribute: Attribute, labels: np.ndarray) -> None:
+    held = []
+    for seed in range(6):
+        found = attacked(
+            attribute,
+            labels,
+            raw={"f": telling(labels, seed)},
+            processed={"f": noise(100 + seed)},
+            classifiers=FAST[:1],
+            seed=seed,
+        )
+        assert found.outcome == "protected"
+        held += [a.score.low <= found.chance <= a.score.high for a in found.attacks if a.scenario != "raw"]
+    assert np.mean(held) >= 0.7
+
+
+def test_attackers_that_fail_on_raw_speech_protect_nobody() -> None:
+    silent = attacked("gender", GENDER, raw={"f": noise(2)}, processed={"f": noise(3)}, classifiers=FAST)
+    assert silent.outcome == "not measured (attackers too weak)"
+    # But what leaks is said, even so.
+    leak = attacked("gender", GENDER, raw={"f": noise()}, processed={"f": telling(GENDER)}, classifiers=FAST)
+    assert leak.outcome == "not protected"
+
+
+def test_equal_seeds_give_equal_results() -> None:
+    x = telling(GENDER)
+    once, again = (attacked("gender", GENDER, raw={"f": x}, classifiers=("MLP", "random forest")) for _ in range(2))
+    assert once == again
+
+
+def test_features_that_are_missing_or_far_off_do_not_stop_an_attacker() -> None:
+    x = telling(GENDER)
+    x[3] = np.nan
+    x[:, 11] = np.nan
+    x[5, 0] = 1e12
+    for [answers] in attack(x, GENDER, x, classifiers=FAST).values():
+        assert np.mean(answers == GENDER) > 0.9
+
+
+def test_rows_must_agree() -> None:
+    with pytest.raises(CorpusError, match="128 labels but rows of") as error:
+        attacked("gender", GENDER, raw={"f": noise()[1:]})
+    assert "\n" not in str(error.value)
+    with pytest.raises(CorpusError, match="128 labels but rows of"):
+        attacked("gender", GENDER, raw={"f": noise()}, codes=[])
+    with pytest.raises(CorpusError, match="1 class"):
+        attacked("gender", np.repeat("F", 128), raw={"f": noise()})
+
+
+def test_the_network_hears_the_order_of_codes() -> None:
+    rng = np.random.default_rng(0)
+
+    def speech(rising: bool) -> Codes:
+        codes = np.arange(rng.integers(10, 40)) * (1 if rising else -1)
+        return ((codes + rng.integers(8)) % 8 * 3).astype(np.int32)
+
+    y = np.arange(160) % 2
+    codes = [speech(bool(label)) for label in y]
+    strange = [np.array([999], np.int32), np.zeros(0, np.int32), np.zeros(2000, np.int32)]
+    answers = attack_sequences(codes[:120], y[:120], codes[120:] + strange)
+    assert answers.shape == (43,)
+    assert np.mean(answers[:40] == y[120:]) > 0.9
+    np.testing.assert_array_equal(attack_sequences(codes[:120], y[:120], codes[120:] + strange), answers)
+
+
+def test_without_keras_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(MissingDependencyError, match=r"edgy-tf\[cloud\]") as error:
+        attacked("gender", GENDER, raw={}, codes=random_codes(), classifiers=(NETWORK,))
+    assert "\n" not in str(error.value)
