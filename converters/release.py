@@ -69,7 +69,7 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
 
 def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     """The speakers of the training corpus stay home: a release has blends of them only, and no training state."""
-    private = ("speaker/embeddings", "quantizer/sums", "quantizer/counts", "quantizer/updates")
+    private = ("speaker/embeddings", "quantizer/sums", "quantizer/counts", "quantizer/updates", "adversary/")
     return {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
 
 

@@ -123,7 +123,9 @@ def _encoder(preset: Preset) -> Iterator[Layer]:
     rate, width = preset.front_end.sample_rate / preset.front_end.hop, preset.front_end.mels
     for i, conv in enumerate(cfg.layers, start=1):
         rate /= conv.stride
-        kernel = conv.kernel * width * cfg.units
+        if conv.depthwise:
+            yield _layer("encoder", f"depth{i}", rate, width, conv.kernel * width)
+        kernel = width * cfg.units * (1 if conv.depthwise else conv.kernel)
         width = cfg.units
         # Batch normalisation: scale and shift are trained, mean and variance kept.
         yield _layer("encoder", f"conv{i}", rate, width, kernel, extra=2 * width, kept=2 * width)
@@ -140,12 +142,25 @@ def _codebook(preset: Preset) -> Layer:
 
 def _conditioning(preset: Preset) -> Iterator[Layer]:
     units, width = preset.decoder.conditioning, preset.codebook.dim + preset.speaker.dim
+    if preset.decoder.context:
+        yield from _context(preset, width)
+        return
     rate = preset.front_end.sample_rate / preset.front_end.hop
     for i in (1, 2):
         # Two directions of three gates; each gate has one bias for the input and one for the state.
         kernel = 2 * 3 * units * (width + units)
         width = 2 * units
         yield _layer("conditioning", f"bigru{i}", rate, width, kernel, extra=2 * 3 * units * 2)
+
+
+def _context(preset: Preset, width: int) -> Iterator[Layer]:
+    channels, rate = 2 * preset.decoder.conditioning, preset.code_rate
+    yield _layer("conditioning", "enter", rate, channels, width * channels, extra=channels)
+    for i, conv in enumerate(preset.decoder.context, start=1):
+        yield _layer("conditioning", f"conv{i}", rate, channels, conv.kernel * channels**2, extra=3 * channels)
+        yield _layer("conditioning", f"mix{i}", rate, channels, channels**2, extra=channels)
+    width = preset.stride * channels
+    yield _layer("conditioning", "leave", rate, width, channels * width, extra=width + 2 * channels)
 
 
 def _wavernn(preset: Preset) -> Iterator[Layer]:

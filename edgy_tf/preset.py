@@ -15,6 +15,8 @@ from typing import Any
 from edgy_tf.config import build
 from edgy_tf.errors import PresetError
 
+TARGETS = ("content", "mel", "wave")
+
 
 @dataclass(frozen=True)
 class FrontEnd:
@@ -34,11 +36,20 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Conv:
-    """One convolution over time, without padding."""
+    """One convolution over time.
+
+    Attributes:
+        kernel: its length.
+        stride: of its output.
+        dilation: of its kernel.
+        depthwise: each channel by itself, then a 1 x 1 convolution over the channels: most of the depth for a
+            fraction of the multiplications (Howard et al. 2017).
+    """
 
     kernel: int
     stride: int = 1
     dilation: int = 1
+    depthwise: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class EncoderConfig:
         residual: add each layer's input to its output where the shapes allow it.
         normalise: give each latent unit variance over a batch, so that the codebook cannot shrink onto one code.
         lookahead: mel frames after a code's own that the encoder may see.
+        aligned: residual connections carry the code's own place past a layer, not the middle of what it sees.
     """
 
     units: int
@@ -57,6 +69,7 @@ class EncoderConfig:
     normalise: bool
     lookahead: int
     layers: tuple[Conv, ...]
+    aligned: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,8 @@ class DecoderConfig:
 
     Attributes:
         bunch: samples that one step of the GRU produces; the paper's is 1.
+        context: residual convolutions over the codes, ``2 * conditioning`` wide; without any, the paper's two
+            bi-directional GRUs.
     """
 
     conditioning: int
@@ -100,6 +115,7 @@ class DecoderConfig:
     affine: int
     bits: int
     bunch: int = 1
+    context: tuple[Conv, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,11 +124,12 @@ class Phase:
 
     Attributes:
         target: ``wave`` trains through the WaveRNN (equation 2); ``mel`` trains encoder, codebook and conditioning
-            through a linear mel head, which is cheap enough to warm them up on a CPU.
+            through a linear mel head, which is cheap enough to warm them up on a CPU; ``content`` adds to that a
+            head for a recogniser's features, judged by the recogniser's own encoder (see ``Content``).
         steps: optimiser steps.
         codes: length of a random crop, in codes.
         wave_codes: of those, how many the WaveRNN is unrolled over.
-        freeze: keep encoder and codebook as they are.
+        freeze: train the WaveRNN alone.
         batch: crops a step.
     """
 
@@ -125,6 +142,30 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a ``content`` phase asks of the codes: the words, whoever says them.
+
+    Attributes:
+        words: weight of the distance between a recogniser's states for the decoded and for the clean speech.
+        mel_gradient: share of the mel head's gradient that reaches the codes; the mel tells more than words.
+        pitch: the encoder hears each crop with its pitch moved by up to so many octaves.
+        formants: and with its formants moved by up to so many octaves.
+        equaliser_db: and through a random smooth filter of so many dB.
+        noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
+        adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
+            from them (Ganin et al. 2016).
+    """
+
+    words: float = 0.5
+    mel_gradient: float = 1.0
+    pitch: float = 0.0
+    formants: float = 0.0
+    equaliser_db: float = 0.0
+    noise_snr_db: float = 10.0
+    adversary: float = 0.0
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How a preset is trained (paper section 4.2.2).
 
@@ -133,6 +174,7 @@ class TrainConfig:
         clip: largest norm of the gradient.
         jitter: probability that a latent frame is replaced by a neighbour (Chorowski et al. 2019); 0 turns it off.
         gain_db: each crop is made louder or softer by up to this much.
+        content: of phases with that target.
     """
 
     learning_rate: float
@@ -141,6 +183,7 @@ class TrainConfig:
     jitter: float
     gain_db: float
     phases: tuple[Phase, ...]
+    content: Content = Content()
 
 
 @dataclass(frozen=True)
@@ -172,6 +215,22 @@ class Preset:
             field += (layer.kernel - 1) * layer.dilation * step
             step *= layer.stride
         return field
+
+    @property
+    def crops(self) -> tuple[tuple[int, int], ...]:
+        """For each layer, inputs before and after the one that a residual connection carries past it.
+
+        Aligned, the first layers spend the look-ahead and the others see the past alone, so that what the
+        connections carry stays at the code's own place.
+        """
+        left, step, crops = self.encoder.lookahead, 1, []
+        for layer in self.encoder.layers:
+            lost = (layer.kernel - 1) * layer.dilation
+            after = min(lost // 2, left // step) if self.encoder.aligned else lost - lost // 2
+            crops.append((lost - after, after))
+            left -= after * step
+            step *= layer.stride
+        return tuple(crops)
 
     @property
     def history(self) -> int:
@@ -294,7 +353,7 @@ def _check(p: Preset, origin: str) -> None:
             "a phase's steps, codes and batch must be positive",
         ),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
-        (all(f.target in ("mel", "wave") for f in p.train.phases), "a phase's target must be 'mel' or 'wave'"),
+        (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),
         (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),
         (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
     ]

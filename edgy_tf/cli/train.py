@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")
     parser.add_argument("--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="of python -m edgy_tf.train.teacher, for content phases"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -37,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.train.trainer import Run, train
 
     policy = dtype_policy(args.precision)
-    checkpoint = train(Run(preset, corpus, args.out, args.seed, policy, args.every, args.speaker))
+    checkpoint = train(Run(preset, corpus, args.out, args.seed, policy, args.every, args.speaker, args.teacher))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
     print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")

@@ -12,7 +12,7 @@ from keras import layers
 
 from edgy_tf.decode.sampler import WaveSampler
 from edgy_tf.errors import CodebookMismatchError, ModelError
-from edgy_tf.models.wavernn import Conditioning
+from edgy_tf.models.wavernn import build_conditioning
 from edgy_tf.network import Network
 from edgy_tf.releases import find_release
 from edgy_tf.weights import assign_variables
@@ -32,8 +32,7 @@ class Decoder:
         preset = network.preset
         self.network = network
         self.sample_rate = preset.front_end.sample_rate
-        self._conditioning = Conditioning(preset, name="conditioning")
-        self._conditioning.build((None, None, preset.codebook.dim), (None, preset.speaker.dim))
+        self._conditioning = build_conditioning(preset)
         assign_variables(self._conditioning, network.arrays, "release")
         self._mel_head = None
         if "mel_head/kernel" in network.arrays:

@@ -53,6 +53,20 @@ def synthetic_voices(checkpoint: Checkpoint, corpus: Corpus, each: int = 3) -> d
     return voices | {f"{g}{i}": mean(names, BLEND) for i in range(1, each + 1) for g, names in groups.items()}
 
 
+def anonymous_voice(decoder: Decoder, seed: int) -> Floats:
+    """A voice ``[dim]`` that is nobody's: all voices of the release, mixed at random.
+
+    Every mixture is as likely as any other, and none lies outside of the voices' convex hull.
+
+    Args:
+        decoder: of the release.
+        seed: at least 0; equal ones give equal voices.
+    """
+    voices = np.stack([decoder.voice(name) for name in decoder.voices])
+    shares = np.random.default_rng(seed).dirichlet(np.ones(len(voices)))
+    return (shares @ voices).astype(np.float32)
+
+
 def _voices_of(checkpoint: Checkpoint, corpus: Corpus) -> Callable[[str], Floats]:
     """The voice of a speaker by name: a row of the table, or what the ResNet hears in the first recording."""
     table = checkpoint.model.get("speaker/embeddings")

@@ -29,19 +29,16 @@ def build_encoder(preset: Preset, frames: int | None = None, api: Any = None) ->
     # An explicit -1 instead of None: a converted model keeps its dynamic length that way.
     x = layers.Reshape((1, frames or -1, preset.front_end.mels), name="as_image")(mel)
     for i, conv in enumerate(cfg.layers, start=1):
-        y = layers.Conv2D(
-            cfg.units,
-            (1, conv.kernel),
-            strides=(1, conv.stride),
-            dilation_rate=(1, conv.dilation),
-            use_bias=False,
-            name=f"conv{i}",
-        )(x)
+        size = {"kernel_size": (1, conv.kernel), "strides": (1, conv.stride), "dilation_rate": (1, conv.dilation)}
+        if conv.depthwise:
+            y = layers.DepthwiseConv2D(use_bias=False, name=f"depth{i}", **_square(size))(x)
+            y = layers.Conv2D(cfg.units, (1, 1), use_bias=False, name=f"conv{i}")(y)
+        else:
+            y = layers.Conv2D(cfg.units, use_bias=False, name=f"conv{i}", **size)(x)
         y = layers.BatchNormalization(momentum=0.95, epsilon=1e-3, name=f"norm{i}")(y)
         y = layers.ReLU(name=f"relu{i}")(y)
         if cfg.residual and conv.stride == 1 and x.shape[-1] == cfg.units:
-            lost = (conv.kernel - 1) * conv.dilation
-            crop = layers.Cropping2D(((0, 0), (lost // 2, lost - lost // 2)), name=f"crop{i}")(x)
+            crop = layers.Cropping2D(((0, 0), preset.crops[i - 1]), name=f"crop{i}")(x)
             y = layers.Add(name=f"add{i}")([crop, y])
         x = y
     z = layers.Conv2D(preset.codebook.dim, (1, 1), name="latent")(x)
@@ -50,3 +47,9 @@ def build_encoder(preset: Preset, frames: int | None = None, api: Any = None) ->
     codes = None if frames is None else (frames - preset.receptive_field) // preset.stride + 1
     z = layers.Reshape((codes or -1, preset.codebook.dim), name="as_sequence")(z)
     return api.Model(mel, z, name="encoder")
+
+
+def _square(size: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    # TensorFlow's depthwise convolution wants one stride for both axes; the first has a length of 1.
+    stride = size["strides"][1]
+    return size | {"strides": (stride, stride)}

@@ -7,37 +7,54 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from edgy_tf.models.adversary import Adversary
 from edgy_tf.models.encoder import build_encoder
+from edgy_tf.models.hearing import another_voice, features, magnitudes
 from edgy_tf.models.quantizer import VectorQuantizer, perplexity
 from edgy_tf.models.speaker import build_speaker
-from edgy_tf.models.wavernn import Conditioning, WaveRNN
+from edgy_tf.models.wavernn import WaveRNN, build_conditioning
+from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, whisper_features
 from edgy_tf.preset import Phase, Preset
+from edgy_tf.weights import Arrays
+
+TERMS = ("nll", "mel", "text", "words", "commitment", "who", "gender", "perplexity")
+"""What a batch is judged by; all but the perplexity are summed."""
 
 
 class VQVAE(keras.Model):
     """Equation 2 over a batch of crops.
 
-    A batch is a dict: ``mel [B, F, mels]`` as the encoder hears it, ``target [B, N * stride, mels]`` as the mel head
-    should give it back, ``wave [B, S + W]`` mu-law classes, ``speaker`` (``[B]`` indices, or ``[B, R, mels]`` frames
-    for a ResNet voice), and ``jitter [B, N]``, for each latent the index of the one that stands in for it.
+    A batch is a dict (``edgy_tf.train.batches``): ``mel [B, F, mels]`` as the encoder hears it, ``target
+    [B, N * stride, mels]`` as the mel head should give it back, ``wave [B, S + W]`` mu-law classes, ``speaker``
+    (``[B]`` indices, or ``[B, R, mels]`` frames for a ResNet voice), and ``jitter [B, N]``, for each latent the index
+    of the one that stands in for it. Where encoder and conditioning are frozen, ``codes [B, N]`` stand for ``mel``.
+    A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
+    ``[B, samples]``, ``change [B, C]`` for ``another_voice``, and ``gender [B]`` (0 unknown, 1 F, 2 M).
 
     The mel head is a linear layer on the conditioning; it exists where a phase trains with it. It makes the
-    conditioning a decoder of its own, from codes to mel.
+    conditioning a decoder of its own, from codes to mel. The text head beside it gives, in nobody's voice, the
+    features of a recogniser: from codes to words without a vocoder.
     """
 
-    def __init__(self, preset: Preset, speakers: int, phase: Phase) -> None:
+    def __init__(self, preset: Preset, speakers: int, phase: Phase, teacher: Arrays | None = None) -> None:
         # Losses and targets stay float32 under any policy; each part below follows the policy itself.
         super().__init__(name="vqvae", dtype="float32")
         self.preset = preset
         self.encoder = build_encoder(preset)
         self.quantizer = VectorQuantizer(preset.codebook, name="quantizer")
         self.speaker = build_speaker(preset, speakers)
-        self.conditioning = Conditioning(preset, name="conditioning")
+        self.conditioning = build_conditioning(preset)
         self.wavernn = WaveRNN(preset, name="wavernn")
-        self.mel_head = None
-        if any(p.target == "mel" for p in preset.train.phases):
+        targets = {p.target for p in preset.train.phases}
+        self.mel_head = self.text_head = self.adversary = self.teacher = None
+        if targets & {"mel", "content"}:
             self.mel_head = layers.Dense(preset.front_end.mels, dtype="float32", name="mel_head")
-        self.means = {n: keras.metrics.Mean(n) for n in ("loss", "nll", "mel", "commitment", "perplexity")}
+        if "content" in targets:
+            self.text_head = layers.Dense(MELS, dtype="float32", name="text_head")
+            self.adversary = Adversary(speakers, name="adversary")
+        if teacher:
+            self.teacher = WhisperEncoder(teacher)
+        self.means = {n: keras.metrics.Mean(n) for n in ("loss", *TERMS)}
         self._build()
         self.begin(phase)
 
@@ -45,18 +62,29 @@ class VQVAE(keras.Model):
         # Every variable exists from the start, whatever the phase: a checkpoint always holds the same names.
         p = self.preset
         self.quantizer.build((None, None, p.codebook.dim))
-        self.conditioning.build((None, None, p.codebook.dim), (None, p.speaker.dim))
         conditioning = (None, None, 2 * p.decoder.conditioning)
         self.wavernn.build((None, None), conditioning)
-        if self.mel_head is not None:
-            self.mel_head.build(conditioning)
+        for head in (self.mel_head, self.text_head):
+            if head is not None:
+                head.build(conditioning)
+        if self.adversary is not None:
+            self.adversary.build((None, None, p.codebook.dim))
+        if self.teacher is not None:
+            self.teacher.build((None, None, MELS))
         self.built = True
 
     def begin(self, phase: Phase) -> None:
         """Choose what is trained from now on; compile afterwards."""
         self.phase = phase
-        self.encoder.trainable = not phase.freeze
         self.wavernn.trainable = phase.target == "wave"
+        for part in (self.encoder, self.conditioning, self.mel_head):
+            if part is not None:
+                part.trainable = not phase.freeze
+        if self.preset.speaker.kind == "table":
+            self.speaker.trainable = not phase.freeze
+        for part in (self.text_head, self.adversary):
+            if part is not None:
+                part.trainable = phase.target == "content"
 
     def voices(self, speaker: Any) -> Any:
         """Speaker indices, or frames of reference, to voices ``[B, S]``."""
@@ -64,17 +92,56 @@ class VQVAE(keras.Model):
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Compute the losses of one batch, each a scalar, and the perplexity of its codes."""
-        latents = self.encoder(batch["mel"], training=training and not self.phase.freeze)
-        quantised, codes, commitment = self.quantizer(latents, training=training and not self.phase.freeze)
+        if self.phase.target == "content":
+            return self._content(batch, training)
+        if self.phase.freeze:
+            quantised = self.quantizer.lookup(batch["codes"])
+            return {"nll": self._nll(batch["wave"], self.conditioning(quantised, self.voices(batch["speaker"])))}
+        latents = self.encoder(batch["mel"], training=training)
+        quantised, codes, commitment = self.quantizer(latents, training=training)
         if self.preset.train.jitter and training:
             quantised = ops.take_along_axis(quantised, batch["jitter"][:, :, None], axis=1)
         context = self.conditioning(quantised, self.voices(batch["speaker"]))
         losses = {"commitment": commitment, "perplexity": perplexity(codes, self.preset.codebook.size)}
         if self.mel_head is not None:
-            losses["mel"] = ops.mean(ops.abs(ops.cast(self.mel_head(context), "float32") - batch["target"]))
+            losses["mel"] = _distance(self.mel_head(context), batch["target"])
         if self.phase.target == "wave":
             losses["nll"] = self._nll(batch["wave"], context)
         return losses
+
+    def _content(self, batch: dict[str, Any], training: bool) -> dict[str, Any]:
+        p, cfg, fe = self.preset, self.preset.train.content, self.preset.front_end
+        pcm = ops.cast(batch["pcm"], "float32") / 32768
+        clean = features(magnitudes(pcm, fe), fe)
+        heard = clean
+        if training:
+            spectra = magnitudes(ops.cast(batch["heard"], "float32") / 32768, fe)
+            heard = features(another_voice(spectra, batch["change"]), fe)
+        latents = self.encoder(ops.stop_gradient(heard), training=training)
+        quantised, codes, commitment = self.quantizer(latents, training=training)
+        held = cfg.mel_gradient * quantised + (1 - cfg.mel_gradient) * ops.stop_gradient(quantised)
+        frames = self.phase.codes * p.stride
+        mel = self.mel_head(self.conditioning(held, self.voices(batch["speaker"])))
+        nobody = self.voices(ops.zeros_like(batch["speaker"]))
+        text = self.text_head(self.conditioning(quantised, nobody))
+        begin = 1 + p.history * fe.hop + (fe.window - fe.hop) // 2 - WINDOW // 2
+        spoken = whisper_features(pcm[:, begin : begin + (frames - 1) * HOP + WINDOW])
+        logits = self.adversary(_reversed(quantised, cfg.adversary))
+        return {
+            "commitment": commitment,
+            "perplexity": perplexity(codes, p.codebook.size),
+            "mel": _distance(mel, clean[:, p.history : p.history + frames]),
+            "text": _distance(text, spoken),
+            "words": cfg.words * self._words(text, spoken),
+            "who": _cross_entropy(batch["speaker"], logits[0]) if training else ops.zeros(()),
+            "gender": _cross_entropy(batch["gender"], logits[1]),
+        }
+
+    def _words(self, text: Any, spoken: Any) -> Any:
+        """Distance of the recogniser's states for both features, as a share of their variance."""
+        wanted = ops.stop_gradient(self.teacher(spoken))
+        variance = ops.mean(ops.square(wanted - ops.mean(wanted, axis=(0, 1))), axis=(0, 1))
+        return ops.mean(ops.square(self.teacher(text) - wanted) / (variance + 1e-3))
 
     def _nll(self, wave: Any, context: Any) -> Any:
         phase, stride = self.phase, self.preset.stride
@@ -87,8 +154,8 @@ class VQVAE(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Sum the terms of equation 2; the mel head's distance stands beside the likelihood where there is one."""
-        return sum(ops.cast(y_pred[n], "float32") for n in ("nll", "mel", "commitment") if n in y_pred)
+        """Sum the terms of equation 2, and of what stands beside the likelihood in a phase."""
+        return sum(ops.cast(y_pred[n], "float32") for n in TERMS if n in y_pred and n != "perplexity")
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Average what ``call`` returned over an epoch."""
@@ -96,3 +163,19 @@ class VQVAE(keras.Model):
         for name, value in y_pred.items():
             self.means[name].update_state(value)
         return {n: self.means[n].result() for n in ("loss", *y_pred)}
+
+
+def _distance(given: Any, wanted: Any) -> Any:
+    return ops.mean(ops.abs(ops.cast(given, "float32") - wanted))
+
+
+def _cross_entropy(labels: Any, logits: Any) -> Any:
+    """Mean over those whose label is known; 0 is unknown."""
+    known = ops.cast(labels > 0, "float32")
+    each = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    return ops.sum(known * each) / ops.maximum(ops.sum(known), 1)
+
+
+def _reversed(x: Any, share: float) -> Any:
+    """``x`` itself, whose gradient comes back reversed and scaled (Ganin et al. 2016)."""
+    return ops.stop_gradient((1 + share) * x) - share * x

@@ -38,6 +38,56 @@ class Conditioning(keras.layers.Layer):
         return x
 
 
+class ConvConditioning(keras.layers.Layer):
+    """The same by residual convolutions over the codes: as wide a view, and no step that waits for another."""
+
+    def __init__(self, preset: Preset, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stride = preset.stride
+        self.channels = 2 * preset.decoder.conditioning
+        self.enter = layers.Dense(self.channels, name="enter")
+        self.blocks = [
+            (
+                layers.LayerNormalization(name=f"norm{i}"),
+                layers.Conv1D(
+                    self.channels,
+                    conv.kernel,
+                    dilation_rate=conv.dilation,
+                    padding="same",
+                    activation="gelu",
+                    name=f"conv{i}",
+                ),
+                layers.Dense(self.channels, name=f"mix{i}"),
+            )
+            for i, conv in enumerate(preset.decoder.context, start=1)
+        ]
+        self.norm = layers.LayerNormalization(name="norm")
+        self.leave = layers.Dense(self.stride * self.channels, name="leave")
+
+    def build(self, vectors_shape: tuple[Any, ...], voice_shape: tuple[Any, ...]) -> None:
+        """Create the convolutions."""
+        self.enter.build((None, None, vectors_shape[-1] + voice_shape[-1]))
+        for layer in (*(part for block in self.blocks for part in block), self.norm, self.leave):
+            layer.build((None, None, self.channels))
+
+    def call(self, vectors: Any, voice: Any) -> Any:
+        """Put the voice beside each code, look around, and split each code into its mel frames."""
+        count = ops.shape(vectors)[1]
+        beside = ops.repeat(ops.expand_dims(voice, 1), count, axis=1)
+        x = self.enter(ops.concatenate([vectors, ops.cast(beside, vectors.dtype)], -1))
+        for norm, conv, mix in self.blocks:
+            x = x + mix(conv(norm(x)))
+        return ops.reshape(self.leave(self.norm(x)), (-1, count * self.stride, self.channels))
+
+
+def build_conditioning(preset: Preset) -> Any:
+    """The conditioning that a preset asks for, built."""
+    kind = ConvConditioning if preset.decoder.context else Conditioning
+    conditioning = kind(preset, name="conditioning")
+    conditioning.build((None, None, preset.codebook.dim), (None, preset.speaker.dim))
+    return conditioning
+
+
 class WaveRNN(keras.layers.Layer):
     """The autoregressive part: previous samples and conditioning to logits over mu-law classes.
 

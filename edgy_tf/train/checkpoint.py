@@ -78,4 +78,5 @@ class Checkpoint:
 
 def snapshot(model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int) -> Checkpoint:
     """The state of a running training as a checkpoint."""
-    return Checkpoint(model.preset, speakers, phase, step, seed, variables_of(model), variables_of(model.optimizer))
+    arrays = {name: value for name, value in variables_of(model).items() if not name.startswith("teacher/")}
+    return Checkpoint(model.preset, speakers, phase, step, seed, arrays, variables_of(model.optimizer))

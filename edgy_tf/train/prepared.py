@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edgy_tf.corpora import Corpus, load, to_float32
+from edgy_tf.corpora import Corpus, Utterance, load, to_float32, to_pcm16
 from edgy_tf.errors import CorpusError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import FrontEnd
+
+LEVEL = 0.05
+"""Root mean square of a prepared utterance (-26 dB of full scale): how loud someone speaks is not for the decoder."""
+
+PIECE = 64
+"""Utterances that a process hears at a time."""
+
+ADULT = 18
+"""Years; children's voices do not tell their gender the way adults' do."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,9 @@ class Prepared:
         frames: the same in frames.
         speaker: index of each utterance's speaker, ``[U]``.
         speakers: their names.
+        gender: of each utterance, 0 unknown (children too), 1 F, 2 M, int32 ``[U]``.
+        codes: of all utterances, once an encoder is frozen, int32 ``[sum of codes]``.
+        code_bounds: codes before each utterance and after the last, ``[U + 1]``.
     """
 
     pcm: npt.NDArray[np.int16]
@@ -37,6 +54,9 @@ class Prepared:
     frames: npt.NDArray[np.int64]
     speaker: npt.NDArray[np.int64]
     speakers: list[str]
+    gender: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.int32] | None = None
+    code_bounds: npt.NDArray[np.int64] | None = None
 
     @property
     def hours(self) -> float:
@@ -52,8 +72,8 @@ def prepare(corpus: Corpus, front_end: FrontEnd, folder: Path, label: str) -> Pr
     Raises:
         CorpusError: no utterance could be read.
     """
-    listing = [[str(u.path), u.speaker] for u in corpus.utterances]
-    key = hashlib.sha256(json.dumps([listing, asdict(front_end)]).encode()).hexdigest()[:16]
+    listing = [[str(u.path), u.speaker, u.gender, u.age] for u in corpus.utterances]
+    key = hashlib.sha256(json.dumps([listing, asdict(front_end), LEVEL]).encode()).hexdigest()[:16]
     target = folder / f"{label}-{key}"
     if not (target / "index.json").exists():
         _write(corpus, front_end, target, label)
@@ -67,6 +87,7 @@ def prepare(corpus: Corpus, front_end: FrontEnd, folder: Path, label: str) -> Pr
         frames=np.asarray(index["frames"]),
         speaker=np.asarray(index["speaker"]),
         speakers=index["speakers"],
+        gender=np.asarray(index["gender"], np.int32),
     )
 
 
@@ -74,20 +95,17 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
     part = target.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    samples, frames, speaker = [0], [0], []
+    samples, frames, speaker, gender = [0], [0], [], []
     names = sorted({u.speaker for u in corpus.utterances})
-    with (
-        (part / "pcm").open("wb") as pcm_file,
-        (part / "mel").open("wb") as mel_file,
-        tqdm(total=len(corpus.utterances), desc=f"prepare {label}", unit="file") as bar,
-    ):
-        for utterance, pcm in load(corpus, lambda done, _: bar.update(done - bar.n)):
-            mel = log_mel(to_float32(pcm), front_end)
+    with (part / "pcm").open("wb") as pcm_file, (part / "mel").open("wb") as mel_file:
+        for utterance, pcm, mel in _heard(corpus, front_end, label):
             pcm_file.write(pcm.tobytes())
-            mel_file.write(mel.astype(np.float16).tobytes())
+            mel_file.write(mel.tobytes())
             samples.append(samples[-1] + len(pcm))
             frames.append(frames[-1] + len(mel))
             speaker.append(names.index(utterance.speaker))
+            adult = utterance.age is None or utterance.age >= ADULT
+            gender.append(("F", "M").index(utterance.gender) + 1 if utterance.gender and adult else 0)
     if not speaker:
         first, *others = corpus.skipped_report().splitlines() or ["the split is empty"]
         more = f", and {len(others)} more" if others else ""
@@ -97,7 +115,40 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
         "frames": frames,
         "speaker": speaker,
         "speakers": names,
+        "gender": gender,
         "skipped": [(str(path), reason) for path, reason in corpus.skipped],
     }
     (part / "index.json").write_text(json.dumps(index))
     part.rename(target)
+
+
+def at_level(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """``pcm [samples]`` at ``LEVEL``, or as near to it as its peaks allow."""
+    x = to_float32(pcm)
+    peak, rms = float(np.abs(x).max(initial=0)), float(np.sqrt(np.mean(np.square(x)))) if len(x) else 0.0
+    return to_pcm16(x * min(LEVEL / max(rms, 1e-4), 0.99 / max(peak, 1e-4)))
+
+
+def _heard(corpus: Corpus, front_end: FrontEnd, label: str) -> Iterator[tuple[Utterance, npt.NDArray, npt.NDArray]]:
+    """Every utterance with its samples and features; all cores hear a large corpus, in the order of the corpus."""
+    listen = functools.partial(_listen, corpus.skipped, front_end)
+    pieces = [corpus.utterances[i : i + PIECE] for i in range(0, len(corpus.utterances), PIECE)]
+    with contextlib.ExitStack() as stack:
+        bar = stack.enter_context(tqdm(total=len(corpus.utterances), desc=f"prepare {label}", unit="file"))
+        run: Callable[..., Iterable] = map
+        if len(pieces) > 1:
+            # Spawned, because a process that holds a GPU or TensorFlow's threads must not be forked.
+            run = stack.enter_context(ProcessPoolExecutor(mp_context=get_context("spawn"))).map
+        for piece, (heard, skipped) in zip(pieces, run(listen, pieces), strict=True):
+            corpus.skipped.extend(entry for entry in skipped if entry not in corpus.skipped)
+            yield from heard
+            bar.update(len(piece))
+
+
+def _listen(
+    skipped: list[tuple[Path, str]], front_end: FrontEnd, utterances: list[Utterance]
+) -> tuple[list[tuple[Utterance, npt.NDArray, npt.NDArray]], list[tuple[Path, str]]]:
+    part = Corpus(utterances, list(skipped))
+    levelled = ((utterance, at_level(pcm)) for utterance, pcm in load(part))
+    heard = [(u, pcm, log_mel(to_float32(pcm), front_end).astype(np.float16)) for u, pcm in levelled]
+    return heard, part.skipped

@@ -16,10 +16,12 @@ from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot
+from edgy_tf.train.codes import with_codes
 from edgy_tf.train.loop import adam, distribution, fit, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
-from edgy_tf.weights import Arrays, assign_variables
+from edgy_tf.train.teacher import load_teacher
+from edgy_tf.weights import Arrays, assign_variables, variables_of
 
 VALIDATION_BATCHES = 4
 
@@ -36,6 +38,7 @@ class Run:
         precision: Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
         every: steps between checkpoints.
         speaker: what ``train_speaker`` wrote, for a preset whose speaker embedding is a ResNet.
+        teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
     """
 
     preset: Preset
@@ -45,6 +48,7 @@ class Run:
     precision: str = "float32"
     every: int = 200
     speaker: Path | None = None
+    teacher: Path | None = None
 
 
 def train(run: Run) -> Checkpoint:
@@ -61,12 +65,15 @@ def train(run: Run) -> Checkpoint:
     state = _resume(run, speakers, voice)
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
-        model = VQVAE(run.preset, len(speakers), run.preset.train.phases[0])
+        phases = run.preset.train.phases
+        teacher = load_teacher(run.teacher) if any(p.target == "content" for p in phases) else None
+        model = VQVAE(run.preset, len(speakers), phases[0], teacher)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:
-            assign_variables(model, state.model)
-        for index in range(state.phase if state else 0, len(run.preset.train.phases)):
+            # The teacher is no part of a checkpoint; it has its weights already.
+            assign_variables(model, variables_of(model) | state.model)
+        for index in range(state.phase if state else 0, len(phases)):
             done = state.step if state and state.phase == index else 0
             saved = state.optimizer if state and state.phase == index else None
             _phase(run, model, index, done, saved, training, validation, speakers)
@@ -115,6 +122,8 @@ def _phase(
 ) -> None:
     phase = run.preset.train.phases[index]
     model.begin(phase)
+    if phase.freeze:
+        training, validation = with_codes(training, model), with_codes(validation, model)
     model.compile(_optimizer(run.preset, phase), jit_compile=keras.backend.backend() == "jax")
     model.optimizer.build(model.trainable_variables)
     if saved is not None:
