@@ -46,7 +46,10 @@ class VQVAE(keras.Model):
         self.conditioning = build_conditioning(preset)
         self.wavernn = WaveRNN(preset, name="wavernn")
         targets = {p.target for p in preset.train.phases}
-        self.mel_head = self.text_head = self.adversary = self.teacher = None
+        self.mel_head: Any = None
+        self.text_head: Any = None
+        self.adversary: Any = None
+        self.teacher: Any = None
         if targets & {"mel", "content"}:
             self.mel_head = layers.Dense(preset.front_end.mels, dtype="float32", name="mel_head")
         if "content" in targets:

@@ -48,11 +48,12 @@ def batch(data: Prepared, preset: Preset, phase: Phase, rng: np.random.Generator
     utterances = rng.choice(len(lengths), phase.batch, p=lengths / lengths.sum())
     room = np.maximum(0, lengths[utterances] // preset.stride - phase.codes)
     starts = rng.integers(0, room + 1)
-    out = _speakers(data, preset, utterances, starts, phase, rng, augment)
+    out = _speakers(data, preset, phase, utterances, starts, rng, augment)
     if phase.target == "content":
         return out | _sound(data, preset, phase, utterances, starts, rng)
     if phase.freeze:
-        assert data.codes is not None and data.code_bounds is not None
+        assert data.codes is not None
+        assert data.code_bounds is not None
         out["codes"] = crops(data.codes, data.code_bounds, utterances, starts, phase.codes).astype(np.int32)
     else:
         out |= _mel(data, preset, phase, utterances, starts, rng, augment)
@@ -68,9 +69,9 @@ def batch(data: Prepared, preset: Preset, phase: Phase, rng: np.random.Generator
 def _speakers(
     data: Prepared,
     preset: Preset,
+    phase: Phase,
     utterances: Ints,
     starts: Ints,
-    phase: Phase,
     rng: np.random.Generator,
     augment: bool,
 ) -> Batch:

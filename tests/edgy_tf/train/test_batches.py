@@ -25,6 +25,7 @@ def _prepared(preset: Preset, *recordings: np.ndarray) -> Prepared:
         frames=np.cumsum([0, *map(len, mel)]),
         speaker=np.arange(len(pcm)),
         speakers=[f"s{i}" for i in range(len(pcm))],
+        gender=np.zeros(len(pcm), np.int32),
     )
 
 
