@@ -10,7 +10,7 @@ from edgy_tf.corpora import Corpus, open_corpus, read_pcm16
 from edgy_tf.errors import CorpusError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import Preset
-from edgy_tf.train.prepared import Prepared, prepare
+from edgy_tf.train.prepared import LEVEL, Prepared, at_level, prepare
 
 
 @pytest.fixture
@@ -42,13 +42,25 @@ def test_every_utterance_is_there_with_its_samples_and_features(
     assert data.speakers == corpus.speakers
     assert len(data.samples) == len(data.frames) == len(corpus.utterances) + 1
     for i, utterance in enumerate(corpus.utterances):
-        pcm = read_pcm16(utterance.path)
+        pcm = at_level(read_pcm16(utterance.path))
         assert data.speakers[data.speaker[i]] == utterance.speaker
         np.testing.assert_array_equal(data.pcm[data.samples[i] : data.samples[i + 1]], pcm)
         mel = log_mel(pcm / np.float32(32768), tiny.front_end)
         np.testing.assert_array_equal(data.mel[data.frames[i] : data.frames[i + 1]], mel.astype(np.float16))
     assert data.hours == pytest.approx(len(data.pcm) / 16000 / 3600)
     assert corpus.skipped_report() == ""
+
+
+@pytest.mark.parametrize("gain", [0.001, 0.1, 1.0])
+def test_loud_and_soft_recordings_come_to_one_level(gain: float) -> None:
+    noise = np.random.default_rng(0).standard_normal(16000) * 6000 * gain
+    levelled = at_level(np.rint(noise).astype(np.int16))
+    assert np.sqrt(np.mean((levelled / 32768) ** 2)) == pytest.approx(LEVEL, rel=0.02)
+
+
+def test_silence_stays_silent() -> None:
+    assert not at_level(np.zeros(100, np.int16)).any()
+    assert len(at_level(np.zeros(0, np.int16))) == 0
 
 
 def test_a_second_run_reads_what_the_first_prepared(
