@@ -97,11 +97,12 @@ class VQVAE(keras.Model):
         """Compute the losses of one batch, each a scalar, and the perplexity of its codes."""
         if self.phase.target == "content":
             return self._content(batch, training)
-        if self.phase.freeze:
+        if "codes" in batch:
             quantised = self.quantizer.lookup(batch["codes"])
             return {"nll": self._nll(batch["wave"], self.conditioning(quantised, self.voices(batch["speaker"])))}
-        latents = self.encoder(batch["mel"], training=training)
-        quantised, codes, commitment = self.quantizer(latents, training=training)
+        learning = training and not self.phase.freeze
+        latents = self.encoder(batch["mel"], training=learning)
+        quantised, codes, commitment = self.quantizer(latents, training=learning)
         if self.preset.train.jitter and training:
             quantised = ops.take_along_axis(quantised, batch["jitter"][:, :, None], axis=1)
         context = self.conditioning(quantised, self.voices(batch["speaker"]))

@@ -55,7 +55,8 @@ def test_a_latent_depends_on_its_receptive_field_and_on_all_of_it(preset: Preset
     # One copy for every frame, with that frame changed.
     changed = np.repeat(mel, frames, axis=0)
     changed[np.arange(frames), np.arange(frames)] += 3
-    moved = (np.asarray(encoder(changed)) != np.asarray(encoder(mel))).any(axis=-1)
+    # Another batch size may round differently on some processors.
+    moved = (np.abs(np.asarray(encoder(changed)) - np.asarray(encoder(mel))) > 1e-5).any(axis=-1)
     first = np.arange(CODES) * preset.stride
     frame = np.arange(frames)[:, None]
     np.testing.assert_array_equal(moved, (first <= frame) & (frame < first + preset.receptive_field))
