@@ -14,7 +14,6 @@ import tensorflow as tf
 from converters.compose import compose
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
-from edgy_tf.preset import Preset
 from pi_runtime.model_file import ModelInfo, pack_info
 
 VARIANTS = ("float32", "int8")
@@ -33,9 +32,8 @@ def model_info(network: Network, variant: str, licence: str) -> ModelInfo:
         sample_rate=fe.sample_rate,
         samples_per_code=preset.samples_per_code,
         block=BLOCK,
-        window=_window(preset),
-        # One sample more for the pre-emphasis; the window of the first frame reaches before the frame itself.
-        before=1 + preset.history * fe.hop + (fe.window - fe.hop) // 2,
+        window=preset.samples_for(BLOCK),
+        before=preset.samples_before,
         licence=licence,
     )
 
@@ -54,16 +52,11 @@ def convert_encoder(network: Network, variant: str, calibration: Iterable[np.nda
     """
     preset = network.preset
     parts = {
-        "front_end": _convert(LogMelLayer(preset.front_end), [1, _window(preset)]),
+        "front_end": _convert(LogMelLayer(preset.front_end), [1, preset.samples_for(BLOCK)]),
         "encoder": _convolutions(network, calibration if variant == "int8" else None),
         "codebook": _codebook_search(network.codebook),
     }
     return pack_info(compose(parts, "pcm", "codes", "pcm_to_codes"), model_info(network, variant, licence))
-
-
-def _window(preset: Preset) -> int:
-    fe = preset.front_end
-    return 1 + (preset.frames_for(BLOCK) - 1) * fe.hop + fe.window
 
 
 def _convolutions(network: Network, calibration: Iterable[np.ndarray] | None) -> bytes:

@@ -258,6 +258,16 @@ class Preset:
         tail = (self.front_end.window - self.front_end.hop) / 2
         return 1000 * (self.encoder.lookahead * self.front_end.hop + tail) / self.front_end.sample_rate
 
+    @property
+    def samples_before(self) -> int:
+        """Samples before a code's own that the front end and the encoder need."""
+        # One sample more for the pre-emphasis; the window of the first frame reaches before the frame itself.
+        return 1 + self.history * self.front_end.hop + (self.front_end.window - self.front_end.hop) // 2
+
+    def samples_for(self, codes: int) -> int:
+        """Samples that ``codes`` consecutive codes depend on, ``samples_before`` among them."""
+        return 1 + (self.frames_for(codes) - 1) * self.front_end.hop + self.front_end.window
+
     def frames_for(self, codes: int) -> int:
         """Mel frames that ``codes`` consecutive codes depend on."""
         return (codes - 1) * self.stride + self.receptive_field
@@ -351,6 +361,10 @@ def _check(p: Preset, origin: str) -> None:
         (
             all(min(f.steps, f.codes, f.batch) > 0 for f in p.train.phases),
             "a phase's steps, codes and batch must be positive",
+        ),
+        (
+            all(f.target == "wave" for f in p.train.phases if f.freeze),
+            "only a wave phase can freeze the rest of the network",
         ),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),

@@ -94,8 +94,9 @@ def _named(model: Any) -> list[Any]:
 
 
 def _path(variable: Any) -> str:
-    # Keras 2 has no paths; its names are the same, with the number of an output.
-    return str(getattr(variable, "path", variable.name.removesuffix(":0")))
+    # Keras 2 has no paths; its names are the same, with the number of an output, but for one kernel.
+    name = getattr(variable, "path", variable.name.removesuffix(":0"))
+    return str(name).replace("/depthwise_kernel", "/kernel")
 
 
 def _safetensors() -> Any:

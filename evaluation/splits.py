@@ -16,9 +16,6 @@ from edgy_tf.errors import CorpusError
 
 Attribute = Literal["gender", "emotion"]
 
-ADULT = 18
-"""Years; children's voices do not tell their gender the way adults' do."""
-
 FEWEST = 4
 """Speakers; fewer give no interval worth the name."""
 
@@ -36,11 +33,7 @@ class Fold:
 
 def labelled(utterances: Iterable[Utterance], attribute: Attribute) -> list[Utterance]:
     """The utterances whose ``attribute`` is known; of gender, those of adults and of speakers of unknown age."""
-    return [
-        u
-        for u in utterances
-        if getattr(u, attribute) is not None and (attribute != "gender" or u.age is None or u.age >= ADULT)
-    ]
+    return [u for u in utterances if getattr(u, attribute) is not None and (attribute != "gender" or u.adult)]
 
 
 def folds(labels: Sequence[str], speakers: Sequence[str], *, seed: int = 0) -> list[Fold]:

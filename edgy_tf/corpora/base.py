@@ -18,6 +18,8 @@ Split = Literal["train", "valid", "test", "eval"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Gender = Literal["F", "M"]
 GENDERS: tuple[Gender, ...] = get_args(Gender)
+ADULT = 18
+"""Years; children's voices do not tell their gender the way adults' do."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Utterance:
     transcript: str | None = None
     language: str | None = None
     licence: str | None = None
+
+    @property
+    def adult(self) -> bool:
+        """Whether the speaker is grown up, or of unknown age."""
+        return self.age is None or self.age >= ADULT
 
     @property
     def trainable(self) -> bool:

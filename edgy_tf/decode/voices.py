@@ -36,7 +36,7 @@ def synthetic_voices(checkpoint: Checkpoint, corpus: Corpus, each: int = 3) -> d
     Raises:
         ModelError: fewer than two adult speakers.
     """
-    adults = {u.speaker for u in corpus.utterances if u.age is None or u.age >= 18}
+    adults = {u.speaker for u in corpus.utterances if u.adult}
     known = [(name, gender) for name, gender in checkpoint.speakers if name in adults]
     groups = {g: [name for name, gender in known if gender == g] for g in "FM"}
     if min(map(len, groups.values())) < 2:

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edgy_tf.frontend.logmel import hann, mel_filters
+from edgy_tf.frontend.logmel import hann
+from edgy_tf.frontend.spectra import features
 from edgy_tf.preset import FrontEnd
 
 
@@ -23,14 +24,11 @@ class LogMelLayer(keras.layers.Layer):
         super().__init__(dtype="float32", **kwargs)
         self.front_end = front_end
         self._window = hann(front_end).astype(np.float32)
-        self._filters = mel_filters(front_end).T.astype(np.float32)
 
     def call(self, samples: tf.Tensor) -> tf.Tensor:
         """Compute the features of one window of samples."""
         fe = self.front_end
+        # Framing and transform in TensorFlow, whose operators TFLite has built in.
         emphasised = samples[:, 1:] - fe.preemphasis * samples[:, :-1]
         frames = tf.signal.frame(emphasised, fe.window, fe.hop) * self._window
-        mel = tf.matmul(tf.abs(tf.signal.rfft(frames, [fe.n_fft])), self._filters)
-        floor = 10 ** ((fe.floor_db - fe.gain_db) / 20)
-        decibels = (20 / np.log(10)) * tf.math.log(tf.maximum(mel, floor)) + fe.gain_db
-        return tf.maximum(decibels / -fe.floor_db + 1, 0.0)
+        return features(tf.abs(tf.signal.rfft(frames, [fe.n_fft])), fe)

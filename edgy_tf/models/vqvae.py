@@ -7,9 +7,10 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from edgy_tf.frontend.spectra import features, magnitudes
 from edgy_tf.models.adversary import Adversary
+from edgy_tf.models.another_voice import another_voice
 from edgy_tf.models.encoder import build_encoder
-from edgy_tf.models.hearing import another_voice, features, magnitudes
 from edgy_tf.models.quantizer import VectorQuantizer, perplexity
 from edgy_tf.models.speaker import build_speaker
 from edgy_tf.models.wavernn import WaveRNN, build_conditioning
@@ -100,9 +101,8 @@ class VQVAE(keras.Model):
         if "codes" in batch:
             quantised = self.quantizer.lookup(batch["codes"])
             return {"nll": self._nll(batch["wave"], self.conditioning(quantised, self.voices(batch["speaker"])))}
-        learning = training and not self.phase.freeze
-        latents = self.encoder(batch["mel"], training=learning)
-        quantised, codes, commitment = self.quantizer(latents, training=learning)
+        latents = self.encoder(batch["mel"], training=training)
+        quantised, codes, commitment = self.quantizer(latents, training=training)
         if self.preset.train.jitter and training:
             quantised = ops.take_along_axis(quantised, batch["jitter"][:, :, None], axis=1)
         context = self.conditioning(quantised, self.voices(batch["speaker"]))
@@ -128,9 +128,9 @@ class VQVAE(keras.Model):
         mel = self.mel_head(self.conditioning(held, self.voices(batch["speaker"])))
         nobody = self.voices(ops.zeros_like(batch["speaker"]))
         text = self.text_head(self.conditioning(quantised, nobody))
-        begin = 1 + p.history * fe.hop + (fe.window - fe.hop) // 2 - WINDOW // 2
+        begin = p.samples_before - WINDOW // 2
         spoken = whisper_features(pcm[:, begin : begin + (frames - 1) * HOP + WINDOW])
-        logits = self.adversary(_reversed(quantised, cfg.adversary))
+        logits = self.adversary(reversed_gradient(quantised, cfg.adversary))
         return {
             "commitment": commitment,
             "perplexity": perplexity(codes, p.codebook.size),
@@ -180,6 +180,6 @@ def _cross_entropy(labels: Any, logits: Any) -> Any:
     return ops.sum(known * each) / ops.maximum(ops.sum(known), 1)
 
 
-def _reversed(x: Any, share: float) -> Any:
+def reversed_gradient(x: Any, share: float) -> Any:
     """``x`` itself, whose gradient comes back reversed and scaled (Ganin et al. 2016)."""
     return ops.stop_gradient((1 + share) * x) - share * x

@@ -55,7 +55,7 @@ class ConvConditioning(keras.layers.Layer):
                     dilation_rate=conv.dilation,
                     padding="same",
                     activation="gelu",
-                    name=f"conv{i}",
+                    name=f"context{i}",
                 ),
                 layers.Dense(self.channels, name=f"mix{i}"),
             )

@@ -6,11 +6,12 @@ import functools
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.models.hearing import CURVES
+from edgy_tf.models.another_voice import CURVES
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.prepared import Prepared
@@ -22,6 +23,7 @@ AHEAD = 8
 """Batches made while the device is at work."""
 
 NOISE_SECONDS = 60
+"""Of noise, from which every crop takes a stretch."""
 
 Batch = dict[str, npt.NDArray]
 Ints = npt.NDArray[np.int64]
@@ -47,84 +49,86 @@ def batch(data: Prepared, preset: Preset, phase: Phase, rng: np.random.Generator
     lengths = np.diff(data.frames)
     utterances = rng.choice(len(lengths), phase.batch, p=lengths / lengths.sum())
     room = np.maximum(0, lengths[utterances] // preset.stride - phase.codes)
-    starts = rng.integers(0, room + 1)
-    out = _speakers(data, preset, phase, utterances, starts, rng, augment)
-    if phase.target == "content":
-        return out | _sound(data, preset, phase, utterances, starts, rng)
-    if phase.freeze:
-        assert data.codes is not None
-        assert data.code_bounds is not None
-        out["codes"] = crops(data.codes, data.code_bounds, utterances, starts, phase.codes).astype(np.int32)
-    else:
-        out |= _mel(data, preset, phase, utterances, starts, rng, augment)
-    if phase.target == "wave":
-        begin = (starts + (phase.codes - phase.wave_codes) // 2) * preset.samples_per_code - preset.decoder.bunch
-        count = phase.wave_codes * preset.samples_per_code + preset.decoder.bunch
+    return _Draw(data, preset, phase, rng, augment, utterances, starts=rng.integers(0, room + 1)).batch()
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Crops of a batch: of which utterances, from which code on, and the generator of what else is drawn."""
+
+    data: Prepared
+    preset: Preset
+    phase: Phase
+    rng: np.random.Generator
+    augment: bool
+    utterances: Ints
+    starts: Ints
+
+    def batch(self) -> Batch:
+        out = {"speaker": self._speaker()}
+        if self.phase.target == "content":
+            return out | self._sound()
+        out |= self._codes() if self.phase.freeze else self._mel()
+        return out | self._wave() if self.phase.target == "wave" else out
+
+    @property
+    def _frames(self) -> int:
+        return self.phase.codes * self.preset.stride
+
+    def _speaker(self) -> npt.NDArray:
+        data, stride = self.data, self.preset.stride
+        if self.preset.speaker.kind == "resnet":
+            return crops(data.mel, data.frames, self.utterances, self.starts * stride, self._frames).astype(np.float32)
+        # Row 0 of the table is nobody: some crops train it, and held-out speakers, who have no row, are given it.
+        known = self.rng.random(self.phase.batch) >= (NOBODY if self.augment else 1.0)
+        return np.where(known, data.speaker[self.utterances] + 1, 0).astype(np.int32)
+
+    def _codes(self) -> Batch:
+        assert self.data.codes is not None
+        bounds = self.data.code_bounds(self.preset.stride)
+        return {"codes": crops(self.data.codes, bounds, self.utterances, self.starts, self.phase.codes)}
+
+    def _mel(self) -> Batch:
+        data, preset, shape = self.data, self.preset, (self.phase.batch, self.phase.codes)
+        begin = self.starts * preset.stride - preset.history
+        mel = crops(data.mel, data.frames, self.utterances, begin, preset.frames_for(self.phase.codes))
+        mel = mel.astype(np.float32)
+        target = mel[:, preset.history : preset.history + self._frames].copy()
+        if self.augment:
+            # Louder or softer is a shift in dB; the decoder still gives back the recording's own level.
+            gain = self.rng.uniform(-1, 1, (len(mel), 1, 1)) * preset.train.gain_db / -preset.front_end.floor_db
+            mel = np.where(mel > 0, np.maximum(mel + gain, 0), 0).astype(np.float32)
+        swaps = self.rng.random(shape) < preset.train.jitter
+        neighbour = np.arange(shape[1]) + swaps * self.rng.choice([-1, 1], shape)
+        return {"mel": mel, "target": target, "jitter": np.clip(neighbour, 0, shape[1] - 1).astype(np.int32)}
+
+    def _wave(self) -> Batch:
+        phase, preset, bunch = self.phase, self.preset, self.preset.decoder.bunch
+        begin = (self.starts + (phase.codes - phase.wave_codes) // 2) * preset.samples_per_code - bunch
+        count = phase.wave_codes * preset.samples_per_code + bunch
         # One sample more in front, for the pre-emphasis.
-        pcm = crops(data.pcm, data.samples, utterances, begin - 1, count + 1) / np.float32(32768)
-        out["wave"] = mulaw_encode(pcm[:, 1:] - preset.front_end.preemphasis * pcm[:, :-1], preset.decoder.bits)
-    return out
+        pcm = crops(self.data.pcm, self.data.samples, self.utterances, begin - 1, count + 1) / np.float32(32768)
+        emphasised = pcm[:, 1:] - preset.front_end.preemphasis * pcm[:, :-1]
+        return {"wave": mulaw_encode(emphasised, preset.decoder.bits)}
 
-
-def _speakers(
-    data: Prepared,
-    preset: Preset,
-    phase: Phase,
-    utterances: Ints,
-    starts: Ints,
-    rng: np.random.Generator,
-    augment: bool,
-) -> Batch:
-    if preset.speaker.kind == "resnet":
-        frames = phase.codes * preset.stride
-        return {"speaker": crops(data.mel, data.frames, utterances, starts * preset.stride, frames).astype(np.float32)}
-    # Row 0 of the table is nobody: some crops train it, and held-out speakers, who have no row, are given it.
-    known = rng.random(phase.batch) >= (NOBODY if augment else 1.0)
-    return {"speaker": np.where(known, data.speaker[utterances] + 1, 0).astype(np.int32)}
-
-
-def _mel(
-    data: Prepared,
-    preset: Preset,
-    phase: Phase,
-    utterances: Ints,
-    starts: Ints,
-    rng: np.random.Generator,
-    augment: bool,
-) -> Batch:
-    frames = phase.codes * preset.stride
-    begin = starts * preset.stride - preset.history
-    mel = crops(data.mel, data.frames, utterances, begin, preset.frames_for(phase.codes)).astype(np.float32)
-    target = mel[:, preset.history : preset.history + frames].copy()
-    if augment:
-        # Louder or softer is a shift in dB; the decoder still gives back the recording's own level.
-        gain = rng.uniform(-1, 1, (phase.batch, 1, 1)) * preset.train.gain_db / -preset.front_end.floor_db
-        mel = np.where(mel > 0, np.maximum(mel + gain, 0), 0).astype(np.float32)
-    swaps = rng.random((phase.batch, phase.codes)) < preset.train.jitter
-    neighbour = np.arange(phase.codes) + swaps * rng.choice([-1, 1], (phase.batch, phase.codes))
-    return {"mel": mel, "target": target, "jitter": np.clip(neighbour, 0, phase.codes - 1).astype(np.int32)}
-
-
-def _sound(
-    data: Prepared, preset: Preset, phase: Phase, utterances: Ints, starts: Ints, rng: np.random.Generator
-) -> Batch:
-    fe, cfg = preset.front_end, preset.train.content
-    frames = preset.frames_for(phase.codes)
-    begin = (starts * preset.stride - preset.history) * fe.hop - (fe.window - fe.hop) // 2 - 1
-    pcm = crops(data.pcm, data.samples, utterances, begin, (frames - 1) * fe.hop + fe.window + 1)
-    noisy = rng.random(phase.batch) < 0.5
-    snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, phase.batch)
-    level = np.sqrt(np.mean(np.square(pcm, dtype=np.float32), 1)) * 10 ** (-snr / 20) * noisy
-    bank = _noise()
-    places = rng.integers(0, len(bank) - pcm.shape[1], phase.batch)
-    noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
-    spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
-    return {
-        "pcm": pcm,
-        "heard": np.clip(pcm + noise, -32768, 32767).astype(np.int16),
-        "change": (rng.uniform(-1, 1, (phase.batch, len(spread))) * spread).astype(np.float32),
-        "gender": data.gender[utterances],
-    }
+    def _sound(self) -> Batch:
+        data, preset, rng, size = self.data, self.preset, self.rng, self.phase.batch
+        cfg = preset.train.content
+        begin = self.starts * preset.samples_per_code - preset.samples_before
+        pcm = crops(data.pcm, data.samples, self.utterances, begin, preset.samples_for(self.phase.codes))
+        noisy = rng.random(size) < 0.5
+        snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, size)
+        level = np.sqrt(np.mean(np.square(pcm, dtype=np.float32), 1)) * 10 ** (-snr / 20) * noisy
+        bank = _noise()
+        places = rng.integers(0, len(bank) - pcm.shape[1], size)
+        noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
+        spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
+        return {
+            "pcm": pcm,
+            "heard": np.clip(pcm + noise, -32768, 32767).astype(np.int16),
+            "change": (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32),
+            "gender": data.gender[self.utterances],
+        }
 
 
 @functools.cache

@@ -18,8 +18,8 @@ PIECE, BATCH = 200, 64
 def with_codes(data: Prepared, model: Any) -> Prepared:
     """``data`` with the codes that the encoder and codebook of ``model`` give for it as it stands."""
     preset = model.preset
-    counts = np.diff(data.frames) // preset.stride
-    bounds = np.concatenate([[0], np.cumsum(counts)])
+    bounds = data.code_bounds(preset.stride)
+    counts = np.diff(bounds)
     codes = np.zeros(bounds[-1], np.int32)
     pieces = [(u, start) for u, count in enumerate(counts) for start in range(0, count, PIECE)]
     for i in tqdm(range(0, len(pieces), BATCH), desc="encode corpus", unit="batch"):
@@ -32,4 +32,4 @@ def with_codes(data: Prepared, model: Any) -> Prepared:
         for (u, start), row in zip(pieces[i : i + BATCH], found, strict=False):
             end = min(counts[u], start + PIECE)
             codes[bounds[u] + start : bounds[u] + end] = row[: end - start]
-    return dataclasses.replace(data, codes=codes, code_bounds=bounds)
+    return dataclasses.replace(data, codes=codes)

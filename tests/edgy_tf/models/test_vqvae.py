@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from edgy_tf.models.vqvae import VQVAE
-from edgy_tf.preset import Phase, Preset
+from edgy_tf.models.another_voice import CURVES
+from edgy_tf.models.vqvae import VQVAE, reversed_gradient
+from edgy_tf.preset import Content, Phase, Preset
 from edgy_tf.weights import variables_of
 
 SPEAKERS = 3
@@ -135,8 +136,13 @@ def test_the_perplexity_is_between_one_and_the_codebooks_size(small: Preset, beg
     assert 1 <= float(begin(MEL)(_batch(small, MEL))["perplexity"]) <= small.codebook.size
 
 
-def test_jitter_puts_a_neighbours_latent_in_place(small: Preset, begin: Callable[[Phase], VQVAE]) -> None:
-    model, batch = begin(replace(MEL, freeze=True)), _batch(small, MEL)
+def test_jitter_puts_a_neighbours_latent_in_place(
+    small: Preset, begin: Callable[[Phase], VQVAE], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, batch = begin(MEL), _batch(small, MEL)
+    # Nothing may move between the calls that are compared.
+    model.encoder.trainable = False
+    monkeypatch.setattr(model.quantizer, "_update", lambda latents: None)
 
     def mel(training: bool, **changes: Any) -> float:
         return float(model(batch | changes, training=training)["mel"])
@@ -176,3 +182,74 @@ def test_the_voice_matters(small: Preset, begin: Callable[[Phase], VQVAE]) -> No
     model, batch = begin(MEL), _batch(small, MEL)
     other = batch | {"speaker": (batch["speaker"] + 1) % SPEAKERS}
     assert float(model(batch)["mel"]) != float(model(other)["mel"])
+
+
+CONTENT = Phase("content", steps=1, codes=5, batch=2)
+
+
+def _content(preset: Preset, teacher: dict[str, np.ndarray]) -> tuple[VQVAE, dict[str, np.ndarray]]:
+    preset = replace(preset, train=replace(preset.train, phases=(CONTENT,)))
+    keras.utils.set_random_seed(0)
+    model = VQVAE(preset, SPEAKERS, CONTENT, teacher)
+    rng = np.random.default_rng(0)
+    shape = (CONTENT.batch, preset.samples_for(CONTENT.codes))
+    batch = {
+        "pcm": rng.normal(0, 3000, shape).astype(np.int16),
+        "heard": rng.normal(0, 3000, shape).astype(np.int16),
+        "change": rng.uniform(-0.3, 0.3, (CONTENT.batch, 3 + CURVES)).astype(np.float32),
+        "speaker": np.array([1, 2], np.int32),
+        "gender": np.array([1, 2], np.int32),
+    }
+    _step(model, batch)  # Starts the codebook.
+    return model, batch
+
+
+def test_a_content_phase_trains_all_but_teacher_and_wavernn(
+    tiny: Preset, whisper_arrays: dict[str, np.ndarray]
+) -> None:
+    model, batch = _content(tiny, whisper_arrays)
+    losses, gradients = _step(model, batch)
+    assert np.isfinite(list(losses.values())).all()
+    terms = [losses[n] for n in ("mel", "text", "words", "commitment", "who", "gender")]
+    assert losses["total"] == pytest.approx(sum(terms), rel=1e-5)
+    for part in ("conv1", "latent", "conditioning", "mel_head", "text_head", "adversary", "speaker"):
+        assert any(value for name, value in gradients.items() if part in name), part
+    assert not [name for name in gradients if name.startswith(("teacher", "wavernn"))]
+
+
+def test_the_words_alone_may_form_the_codes(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> None:
+    """Without its share of the mel's gradient the encoder does not see what the mel head wants."""
+
+    model, batch = _content(tiny, whisper_arrays)
+    train = model.preset.train
+
+    def encoder_gradient(term: str, **content: float) -> float:
+        model.preset = replace(model.preset, train=replace(train, content=Content(**content)))
+        with tf.GradientTape() as tape:
+            loss = model(batch, training=True)[term]
+        kernel = model.encoder.get_layer("conv1").kernel.value
+        gradient = tape.gradient(loss, kernel)
+        return 0.0 if gradient is None else float(tf.reduce_max(tf.abs(gradient)))
+
+    assert encoder_gradient("mel", mel_gradient=0.0) == 0
+    assert encoder_gradient("mel", mel_gradient=1.0) > 0
+    assert encoder_gradient("words", mel_gradient=0.0) > 0
+    assert encoder_gradient("gender", adversary=0.0) == 0
+    assert encoder_gradient("gender", adversary=0.5) > 0
+
+
+def test_the_adversarys_gradient_comes_back_reversed() -> None:
+    x = tf.constant([1.0, -2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = reversed_gradient(x, 0.25)
+    np.testing.assert_allclose(y, x)
+    np.testing.assert_allclose(tape.gradient(y, x), [-0.25, -0.25])
+
+
+def test_unknown_genders_and_speakers_are_not_held_against_anybody(
+    tiny: Preset, whisper_arrays: dict[str, np.ndarray]
+) -> None:
+    model, batch = _content(tiny, whisper_arrays)
+    unknown = model(batch | {"gender": np.zeros(2, np.int32), "speaker": np.zeros(2, np.int32)}, training=True)
+    assert float(unknown["gender"]) == float(unknown["who"]) == 0

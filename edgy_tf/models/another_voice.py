@@ -1,4 +1,4 @@
-"""Speech as the encoder hears it, on the device that trains: spectra, changed voices, features. Any Keras backend."""
+"""Another speaker, in Keras operations: spectra whose pitch, formants and microphone are changed, but not the words."""
 
 from __future__ import annotations
 
@@ -8,39 +8,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from edgy_tf.frontend.logmel import hann, mel_filters
-from edgy_tf.preset import FrontEnd
-
 ENVELOPE = 30
 """Cepstral coefficients of a spectrum's envelope: at 16 kHz it follows formants, but no pitch below 530 Hz."""
 
 CURVES = 6
 """Cosines over the frequency axis that a random equaliser is the sum of."""
-
-
-def magnitudes(samples: Any, front_end: FrontEnd) -> Any:
-    """Magnitude spectra of pre-emphasised frames.
-
-    Args:
-        samples: ``[B, 1 + (T - 1) * hop + window]`` in [-1, 1]; the first is there for the pre-emphasis.
-        front_end: gives window, hop and transform.
-
-    Returns:
-        ``[B, T, n_fft // 2 + 1]``.
-    """
-    fe = front_end
-    emphasised = samples[:, 1:] - fe.preemphasis * samples[:, :-1]
-    frames = ops.extract_sequences(emphasised, fe.window, fe.hop) * hann(fe).astype(np.float32)
-    return _magnitude(frames, fe.n_fft)
-
-
-def features(spectra: Any, front_end: FrontEnd) -> Any:
-    """Log-mel of ``spectra [B, T, n_fft // 2 + 1]``, ``[B, T, mels]``; equal to ``edgy_tf.frontend`` to 1e-3."""
-    fe = front_end
-    mel = ops.matmul(spectra, mel_filters(fe).T.astype(np.float32))
-    floor = 10 ** ((fe.floor_db - fe.gain_db) / 20)
-    decibels = (20 / math.log(10)) * ops.log(ops.maximum(mel, floor)) + fe.gain_db
-    return ops.maximum(decibels / -fe.floor_db + 1, 0.0)
 
 
 def another_voice(spectra: Any, change: Any) -> Any:
@@ -85,9 +57,3 @@ def _envelope(bins: int) -> np.ndarray:
     cepstra = np.fft.irfft(eye, axis=-1)
     cepstra[:, ENVELOPE : cepstra.shape[1] - ENVELOPE + 1] = 0
     return np.fft.rfft(cepstra, axis=-1).real.astype(np.float32)
-
-
-def _magnitude(frames: Any, n_fft: int) -> Any:
-    real, imaginary = ops.rfft(frames, n_fft)
-    # The gradient of a root at nought is none; what is added lies far below the floor.
-    return ops.sqrt(ops.square(real) + ops.square(imaginary) + 1e-14)
