@@ -50,6 +50,33 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def whisper_arrays() -> dict[str, np.ndarray]:
+    """A Whisper encoder of two layers and two heads, with random weights."""
+    rng = np.random.default_rng(0)
+    width = 128
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv1/weight": (width, 80, 3),
+        "conv2/weight": (width, width, 3),
+        "position_encodings/encodings": (100, width),
+        "layer_norm/gamma": (width,),
+    }
+    for layer in ("layer_0", "layer_1"):
+        for block, sizes in {"self_attention": (3, 1, 1, 1), "ffn": (4, 1, 1, 4)}.items():
+            name = f"{layer}/{block}"
+            shapes[f"{name}/layer_norm/gamma"] = (width,)
+            shapes[f"{name}/linear_0/weight"] = (sizes[0] * width, sizes[1] * width)
+            shapes[f"{name}/linear_1/weight"] = (sizes[2] * width, sizes[3] * width)
+    arrays = {n: (rng.standard_normal(s) / np.sqrt(np.prod(s[1:]))).astype(np.float16) for n, s in shapes.items()}
+    for name, value in list(arrays.items()):
+        if name.endswith("weight"):
+            arrays[name.replace("weight", "bias")] = rng.standard_normal(value.shape[0]).astype(np.float16)
+        elif name.endswith("gamma"):
+            arrays[name] = (value + 1).astype(np.float16)
+            arrays[name.replace("gamma", "beta")] = rng.standard_normal(value.shape[0]).astype(np.float16)
+    return arrays
+
+
 def harmonic_voice(rng: np.random.Generator, pitch: float, seconds: float) -> np.ndarray:
     """Syllables of a harmonic tone whose formants move, with breath: float32 ``[N]`` in [-1, 1]."""
     t = np.arange(int(seconds * RATE)) / RATE

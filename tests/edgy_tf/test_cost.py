@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgy_tf.cli import main as cli
 from edgy_tf.cost import Cost, cost_of
 from edgy_tf.preset import Preset, load_preset, preset_names
 
+EXPERIMENTS = sorted(map(str, (Path(__file__).parents[2] / "docs" / "experiments").glob("*.toml")))
 PARTS = ("encoder", "codebook", "conditioning", "wavernn")
 
 
@@ -21,15 +23,14 @@ class Built:
     def __init__(self, preset: Preset) -> None:
         from edgy_tf.models.encoder import build_encoder
         from edgy_tf.models.quantizer import VectorQuantizer
-        from edgy_tf.models.wavernn import Conditioning, WaveRNN
+        from edgy_tf.models.wavernn import WaveRNN, build_conditioning
 
         self.preset = preset
         self.encoder = build_encoder(preset)
         self.codebook = VectorQuantizer(preset.codebook)
-        self.conditioning = Conditioning(preset)
+        self.conditioning = build_conditioning(preset)
         self.wavernn = WaveRNN(preset)
         self.codebook.build((None, None, preset.codebook.dim))
-        self.conditioning.build((None, None, preset.codebook.dim), (None, preset.speaker.dim))
         self.wavernn.build((None, None), (None, None, 2 * preset.decoder.conditioning))
 
     def encode(self, codes: int) -> Any:
@@ -58,7 +59,13 @@ class Built:
             *w.bunch_kernels,
             w.affine2,
         ]
-        counts = {layer.name: layer.count_params() for layer in (*self.conditioning.grus, *own)}
+        c, counts = self.conditioning, {layer.name: layer.count_params() for layer in own}
+        if self.preset.decoder.context:
+            counts |= {"enter": c.enter.count_params(), "leave": c.norm.count_params() + c.leave.count_params()}
+            for norm, conv, mix in c.blocks:
+                counts |= {conv.name: norm.count_params() + conv.count_params(), mix.name: mix.count_params()}
+        else:
+            counts |= {layer.name: layer.count_params() for layer in c.grus}
         counts["codebook"] = self.codebook.count_params()
         for layer in self.encoder.layers:
             name = layer.name.replace("latent_norm", "latent").replace("norm", "conv")
@@ -66,7 +73,7 @@ class Built:
         return {name: count for name, count in counts.items() if count}
 
 
-@pytest.fixture(scope="module", params=preset_names())
+@pytest.fixture(scope="module", params=[*preset_names(), EXPERIMENTS[0]])
 def built(request: pytest.FixtureRequest) -> Built:
     return Built(load_preset(request.param))
 
@@ -102,7 +109,7 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
 
         monkeypatch.setattr(kind, "call", counted)
 
-    for layer in (keras.layers.Conv2D, keras.layers.Dense):
+    for layer in (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense):
         spy_layer(layer)
     for cell in (keras.layers.GRUCell, RecurrentGRUCell):
         spy_cell(cell)
@@ -143,7 +150,7 @@ def test_the_encoder_gives_as_many_latents_as_the_preset_says(built: Built) -> N
 def test_the_encoder_s_bytes_are_those_of_its_folded_weights(built: Built) -> None:
     convolutions = [layer for layer in built.encoder.layers if hasattr(layer, "kernel")]
     kernels = sum(int(np.prod(c.kernel.shape)) for c in convolutions)
-    biases = sum(c.filters for c in convolutions)
+    biases = sum(c.output.shape[-1] for c in convolutions)
     codebook = int(np.prod(built.codebook.codebook.shape)) + built.preset.codebook.size
     cost = cost_of(built.preset)
     assert cost.encoder_bytes_float32 == 4 * (kernels + biases + codebook)

@@ -31,9 +31,19 @@ def _mel(preset: Preset, codes: int, batch: int = 2) -> np.ndarray:
     return np.random.default_rng(1).random(shape, np.float32)
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["residual", "plain"])
+@pytest.fixture(scope="module", params=["residual", "plain", "aligned", "depthwise"])
 def preset(tiny: Preset, request: pytest.FixtureRequest) -> Preset:
-    return replace(tiny, encoder=replace(tiny.encoder, residual=request.param, normalise=request.param))
+    encoder, kind = tiny.encoder, request.param
+    return replace(
+        tiny,
+        encoder=replace(
+            encoder,
+            residual=kind != "plain",
+            normalise=kind != "plain",
+            aligned=kind == "aligned",
+            layers=tuple(replace(layer, depthwise=kind == "depthwise") for layer in encoder.layers),
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +103,9 @@ def test_a_normalised_latent_has_unit_variance_over_a_batch(tiny: Preset) -> Non
     np.testing.assert_allclose(latents.std((0, 1)), 1, atol=0.05)
 
 
-def test_a_residual_layer_that_has_learnt_nothing_passes_its_input_on(tiny: Preset) -> None:
+@pytest.mark.parametrize("aligned", [False, True])
+def test_a_residual_layer_that_has_learnt_nothing_passes_its_input_on(tiny: Preset, aligned: bool) -> None:
+    tiny = replace(tiny, encoder=replace(tiny.encoder, aligned=aligned))
     *before, last = tiny.encoder.layers
     whole = _trained(build_encoder(tiny))
     shorter = build_encoder(replace(tiny, encoder=replace(tiny.encoder, layers=tuple(before))))
@@ -104,9 +116,24 @@ def test_a_residual_layer_that_has_learnt_nothing_passes_its_input_on(tiny: Pres
         # gamma, beta and mean, but no variance of 0.
         whole.get_layer(layer).set_weights([np.zeros_like(w) for w in weights[:3]] + weights[3:])
     mel = _mel(tiny, CODES)
-    # Its input is centred: it loses as many latents in front as behind.
+    # Its input is centred: it loses as many latents in front as behind. Aligned, the layers before have spent all
+    # of the look-ahead but one frame, half a latent: what is carried past is the last of what the layer sees.
     lost = (last.kernel - 1) * last.dilation
-    np.testing.assert_allclose(whole(mel), shorter(mel)[:, lost // 2 : lost // 2 + CODES], atol=1e-6)
+    first = lost if aligned else lost // 2
+    np.testing.assert_allclose(whole(mel), shorter(mel)[:, first : first + CODES], atol=1e-6)
+
+
+def test_aligned_layers_never_look_further_ahead_than_the_preset(tiny: Preset) -> None:
+    for name in preset_names():
+        preset = load_preset(name)
+        preset = replace(preset, encoder=replace(preset.encoder, aligned=True))
+        steps = np.cumprod([1, *(layer.stride for layer in preset.encoder.layers[:-1])])
+        assert (
+            sum(after * step for (_, after), step in zip(preset.crops, steps, strict=True)) <= preset.encoder.lookahead
+        )
+        for (before, after), layer in zip(preset.crops, preset.encoder.layers, strict=True):
+            assert before + after == (layer.kernel - 1) * layer.dilation
+            assert before >= after >= 0
 
 
 @pytest.mark.parametrize("name", preset_names())

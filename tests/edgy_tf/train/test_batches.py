@@ -6,7 +6,7 @@ import pytest
 
 from edgy_tf.frontend import log_mel
 from edgy_tf.models.mulaw import mulaw_encode
-from edgy_tf.preset import Phase, Preset
+from edgy_tf.preset import Content, Phase, Preset
 from edgy_tf.train.batches import batch, batches
 from edgy_tf.train.prepared import Prepared
 
@@ -200,3 +200,34 @@ def test_longer_utterances_are_drawn_more_often(plain: Preset) -> None:
     data = _prepared(plain, _noise(3), _noise(1, seed=1))
     speaker = batch(data, plain, replace(MEL, batch=512), _rng())["speaker"]
     assert np.sum(speaker == 1) / np.sum(speaker == 2) == pytest.approx(3, rel=0.3)
+
+
+def test_a_content_batch_has_the_sound_that_its_codes_depend_on(plain: Preset) -> None:
+    phase = Phase("content", steps=1, codes=8, batch=32)
+    content = Content(pitch=0.5, formants=0.25, equaliser_db=6, noise_snr_db=0)
+    preset = replace(plain, train=replace(plain.train, gain_db=15.0, content=content))
+    data = replace(_prepared(preset, _noise(1), _noise(0.1, seed=1)), gender=np.array([1, 2], np.int32))
+    made = batch(data, preset, phase, _rng())
+    assert made["pcm"].shape == made["heard"].shape == (32, preset.samples_for(8))
+    assert made["pcm"].dtype == made["heard"].dtype == np.int16
+    # Every crop is a stretch of its utterance between silences.
+    for pcm, gender in zip(made["pcm"], made["gender"], strict=True):
+        begin, end = data.samples[gender - 1], data.samples[gender]
+        padded = np.pad(data.pcm[begin:end], len(pcm))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, len(pcm))
+        assert (windows[:, ::97] == pcm[::97]).all(-1).any()
+    noisy = (made["heard"] != made["pcm"]).any(-1)
+    assert 0 < noisy.sum() < 32
+    bounds = np.array([0.5, 0.25, 15.0])
+    assert (np.abs(made["change"][:, :3]) <= bounds).all()
+    assert (np.abs(made["change"][:, :3]).max(0) > bounds / 2).all()
+
+
+def test_a_frozen_batch_has_codes_where_the_wave_is(plain: Preset) -> None:
+    phase = replace(WAVE, freeze=True)
+    data = _prepared(plain, _noise(1), _noise(2, seed=1))
+    total = data.code_bounds(plain.stride)[-1]
+    made = batch(replace(data, codes=np.arange(total, dtype=np.int32)), plain, phase, _rng())
+    assert made.keys() == {"speaker", "codes", "wave"}
+    np.testing.assert_array_equal(np.diff(made["codes"], axis=1), 1)
+    np.testing.assert_array_equal(made["wave"], batch(data, plain, WAVE, _rng())["wave"])

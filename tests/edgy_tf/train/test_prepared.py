@@ -10,6 +10,7 @@ from edgy_tf.corpora import Corpus, open_corpus, read_pcm16
 from edgy_tf.errors import CorpusError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import Preset
+from edgy_tf.train import prepared
 from edgy_tf.train.prepared import LEVEL, Prepared, at_level, prepare
 
 
@@ -79,6 +80,27 @@ def test_a_second_run_reads_what_the_first_prepared(
     other = replace(tiny.front_end, floor_db=-60.0)
     with pytest.raises(CorpusError, match="no speech could be read"):
         prepare(corpus, other, copy.parent / "prepared", "train")
+
+
+def test_many_processes_prepare_what_one_does(
+    tones: Path, tiny: Preset, prepare_in: Callable[[Corpus], Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = replace(open_corpus(tones).utterances[0], path=tones / "missing.wav")
+    corpus, several = (Corpus([bad, *open_corpus(tones).utterances[:4]]) for _ in range(2))
+    one = prepare_in(corpus)
+    monkeypatch.setattr(prepared, "PIECE", 2)
+    many = prepare(several, tiny.front_end, tmp_path / "many", "train")
+    assert several.skipped == corpus.skipped
+    assert len(corpus.skipped) == 1
+    for name in ("pcm", "mel", "samples", "frames", "speaker", "gender"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
+
+
+def test_the_gender_of_children_counts_as_unknown(tones: Path, prepare_in: Callable[[Corpus], Prepared]) -> None:
+    girl, woman, man, *_ = open_corpus(tones).utterances
+    several = [replace(girl, age=9), replace(woman, age=30, gender="F"), replace(man, gender="M")]
+    several = [replace(u, speaker=f"s{i}") for i, u in enumerate(several)]
+    np.testing.assert_array_equal(prepare_in(Corpus(several)).gender, [0, 1, 2])
 
 
 def test_what_an_interrupted_run_left_is_made_anew(

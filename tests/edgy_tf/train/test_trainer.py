@@ -13,10 +13,11 @@ import pytest
 
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
-from edgy_tf.preset import Phase, Preset, load_preset
+from edgy_tf.preset import Content, Phase, Preset, load_preset
 from edgy_tf.train import trainer
 from edgy_tf.train.checkpoint import FILE, Checkpoint
 from edgy_tf.train.trainer import Run, train
+from edgy_tf.weights import save_arrays
 
 Curves = Callable[[Path], dict[str, dict[int, float]]]
 
@@ -196,3 +197,39 @@ def test_jax_trains_the_same_network(
     one, other = (Checkpoint.load(folder) for folder in folders.values())
     assert one.model.keys() == other.model.keys()
     assert one.optimizer.keys() == other.optimizer.keys()
+
+
+@pytest.fixture
+def content(tiny: Preset, whisper_arrays: dict[str, np.ndarray], corpus: Corpus, tmp_path: Path) -> Run:
+    """A run with a content phase, and a small teacher for it."""
+    phases = (Phase("content", steps=4, codes=8, batch=2),)
+    learned = replace(tiny.train, phases=phases, content=Content(pitch=0.5, formants=0.3, adversary=0.1))
+    save_arrays(tmp_path / "teacher", whisper_arrays, {})
+    preset = replace(tiny, train=learned)
+    return Run(preset, corpus, tmp_path / "content", every=2, teacher=tmp_path / "teacher")
+
+
+def test_a_content_run_goes_on_where_it_stopped_and_leaves_its_teacher_behind(
+    content: Run, monkeypatch: pytest.MonkeyPatch, eagerly: None
+) -> None:
+    whole = train(content)
+    assert not [name for name in whole.model if name.startswith("teacher")]
+    assert [name for name in whole.model if name.startswith("adversary/")]
+    stopped = replace(content, out=content.out.with_name("stopped"))
+
+    def save_and_stop(checkpoint: Checkpoint, folder: Path) -> None:
+        save(checkpoint, folder)
+        if (checkpoint.phase, checkpoint.step) == (0, 2):
+            raise KeyboardInterrupt
+
+    save = Checkpoint.save
+    monkeypatch.setattr(Checkpoint, "save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped)
+    monkeypatch.setattr(Checkpoint, "save", save)
+    _assert_equal(train(stopped), whole)
+
+
+def test_a_content_run_without_a_teacher_is_refused(content: Run) -> None:
+    with pytest.raises(ModelError, match="no weights at"):
+        train(replace(content, teacher=content.out / "missing"))
