@@ -15,6 +15,7 @@ from tqdm import tqdm
 from converters.encoder import VARIANTS, convert_encoder
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.corpora import Corpus, hold_out, load, to_float32
+from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.frontend import encoder_input
@@ -68,9 +69,11 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
 
 
 def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """The speakers of the training corpus stay home: a release has blends of them only, and no training state."""
+    """The speakers of the training corpus stay home: a release has blends of them, nobody, and no training state."""
     private = ("speaker/embeddings", "quantizer/sums", "quantizer/counts", "quantizer/updates", "adversary/")
-    return {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
+    kept = {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
+    table = checkpoint.model.get("speaker/embeddings")
+    return kept if table is None else kept | {NOBODY: table[0]}
 
 
 def _some(corpus: Corpus, count: int) -> list[np.ndarray]:

@@ -131,6 +131,8 @@ class Phase:
         wave_codes: of those, how many the WaveRNN is unrolled over.
         freeze: train the WaveRNN alone.
         batch: crops a step.
+        judged: of those, in a ``content`` phase, how many the recogniser's encoder judges: it costs three times
+            what everything else does.
     """
 
     target: str
@@ -139,6 +141,7 @@ class Phase:
     wave_codes: int = 0
     freeze: bool = False
     batch: int = 64
+    judged: int = 0
 
 
 @dataclass(frozen=True)
@@ -369,6 +372,7 @@ def _check(p: Preset, origin: str) -> None:
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),
         (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),
+        (all(0 <= f.judged <= f.batch for f in p.train.phases), "a phase's judged must not exceed its batch"),
         (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
     ]
     for holds, message in rules:

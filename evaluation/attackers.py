@@ -1,7 +1,7 @@
 """Attackers on attributes: what can be told of a speaker from processed speech, and from the codes on the wire.
 
-The classifiers are the paper's (section 5: logistic regression, random forest, MLP, SVM) and, on codes, a small
-network over the sequence. ``evaluation.verdict`` says which scenarios there are and what the scores mean.
+The classifiers are the paper's (section 5: logistic regression, random forest, MLP, SVM) and small networks over
+codes or frames. ``evaluation.verdict`` says which scenarios there are and what the scores mean.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_sample_weight
 from tqdm import tqdm
 
-from edgy_tf.errors import CorpusError, MissingDependencyError
+from edgy_tf.errors import CorpusError
 from evaluation.features import CodeFeatures, Codes, Floats
+from evaluation.networks import attack_frames, attack_sequences
 from evaluation.splits import Attribute, Fold, folds
 from evaluation.verdict import RAW_BARS, Key, Measurement, Scenario, judge, score
 
@@ -39,16 +40,14 @@ CLASSIFIERS: dict[str, Callable[[int, int], Any]] = {
 }
 """How attackers learn, by name: made from the number of features and a seed."""
 
-NETWORK = "sequence network"
-"""The name of `attack_sequences` among the classifiers."""
+NETWORK = "network"
+"""The name, among the classifiers, of those in `evaluation.networks`."""
+
+FRAMES = "frames"
+"""The name, among the features, of `evaluation.networks.mel_frames`, which only the network looks at."""
 
 OUTLIER = 3.0
 """Deviations from the mean at which a feature is cut off, so that what processing pushed far away decides nothing."""
-
-LONGEST = 1024
-"""Codes of an utterance that the network hears: some 20 s."""
-
-EPOCHS, BATCH = 20, 32
 
 
 def attack(
@@ -91,50 +90,6 @@ def attack(
     return answers
 
 
-def attack_sequences(train: Sequence[Codes], train_y: Ints, test: Sequence[Codes], *, seed: int = 0) -> Ints:
-    """Train a network over code sequences and let it answer on others.
-
-    Embedding, one convolution over five codes, mean and maximum over time, one layer; the first `LONGEST` codes.
-    Sets the global seed of Keras.
-
-    Args:
-        train: ``[n]`` codes each, any ``n``.
-        train_y: ``[len(train)]``, classes numbered from 0.
-        test: as ``train``.
-        seed: of weights, batches and dropout.
-
-    Returns:
-        ``[len(test)]`` classes.
-
-    Raises:
-        MissingDependencyError: Keras is not installed.
-    """
-    try:
-        import keras
-        from keras import layers, ops
-    except ImportError as error:
-        raise MissingDependencyError("the sequence attacker needs Keras; pip install edgy-tf[cloud]") from error
-    known = np.unique(np.concatenate(train))
-    # One shape for all, as each shape is compiled anew.
-    length = max(1, min(LONGEST, max(map(len, train))))
-    keras.utils.set_random_seed(seed)
-    codes = keras.Input((length,), dtype="int32")
-    there = ops.expand_dims(ops.cast(ops.not_equal(codes, 0), "float32"), -1)
-    x = layers.Embedding(len(known) + 2, 32)(codes)
-    x = layers.Conv1D(64, 5, padding="same", activation="relu")(x * there) * there
-    # After the ReLU nothing is below the padding's 0, so the maximum needs no mask.
-    mean = ops.sum(x, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
-    x = layers.Dropout(0.5)(ops.concatenate([mean, ops.max(x, axis=1)], axis=-1))
-    model = keras.Model(codes, layers.Dense(int(train_y.max()) + 1, activation="softmax")(x))
-    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=False)
-    weights = compute_sample_weight("balanced", train_y)
-    model.fit(_padded(train, known, length), train_y, sample_weight=weights, batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    padded = _padded(test, known, length)
-    # Called, not `predict`ed: that compiles anew for every model, which costs more than it saves here.
-    answers = [np.asarray(model(padded[i : i + BATCH])) for i in range(0, len(padded), BATCH)]
-    return np.concatenate(answers).argmax(axis=1)
-
-
 def measure(
     attribute: Attribute,
     labels: Sequence[str],
@@ -154,10 +109,10 @@ def measure(
         attribute: what the labels are of.
         labels: ``[N]``, one for each utterance.
         speakers: ``[N]``.
-        raw: name of a feature set to its ``[N, D]`` on raw speech.
+        raw: name of a feature set to its ``[N, D]`` on raw speech; `FRAMES` names what `mel_frames` gives.
         processed: the same features of processed speech, under the same names.
         codes: ``[n]`` each, ``N`` of them.
-        classifiers: names out of `CLASSIFIERS`, and `NETWORK`, which only codes are given to.
+        classifiers: names out of `CLASSIFIERS`, and `NETWORK`, to which codes and `FRAMES` are given.
         bar: balanced accuracy demanded on raw speech; None takes the audit's (`RAW_BARS`).
         margin: how far above chance an attribute still counts as protected.
         seed: of folds, attackers and intervals.
@@ -182,7 +137,12 @@ def measure(
     for fold in tqdm(folds(labels, speakers, seed=seed), f"attack {attribute}", unit="fold"):
         y = truth[fold.train]
         for features, train_x, tests in _situations(fold, raw, processed, codes):
-            found = attack(train_x, y, *tests.values(), classifiers=plain, seed=seed)
+            if features != FRAMES:
+                found = attack(train_x, y, *tests.values(), classifiers=plain, seed=seed)
+            elif NETWORK in classifiers:
+                found = {NETWORK: attack_frames(train_x, y, *tests.values(), seed=seed)}
+            else:
+                continue
             for classifier, answered in found.items():
                 for scenario, answer in zip(tests, answered, strict=True):
                     answers.setdefault((scenario, features, classifier), np.empty_like(truth))[fold.test] = answer
@@ -210,6 +170,8 @@ def _situations(
         tests: dict[Scenario, Floats] = {"raw": x[fold.test]}
         if name in processed:
             tests["ignorant"] = processed[name][fold.test]
+            if name != FRAMES:  # Each utterance's frames have been brought to one scale already.
+                tests["lazy-informed"] = _moved(processed[name][fold.test], processed[name][fold.train], x[fold.train])
         yield name, x[fold.train], tests
     for name, x in processed.items():
         yield name, x[fold.train], {"semi-informed": x[fold.test]}
@@ -219,15 +181,13 @@ def _situations(
         yield "code statistics", statistics.transform(train), {"code-level": statistics.transform(test)}
 
 
+def _moved(x: Floats, processed: Floats, raw: Floats) -> Floats:
+    """``x`` with each feature's mean and deviation on processed speech changed for those on raw speech."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # A feature that nobody has stays NaN.
+        scale = np.nanstd(raw, 0) / np.maximum(np.nanstd(processed, 0), 1e-6)
+        return (x - np.nanmean(processed, 0)) * scale + np.nanmean(raw, 0)
+
+
 def _rows(codes: Sequence[Codes], places: Ints) -> list[Codes]:
     return [codes[i] for i in places]
-
-
-def _padded(sequences: Sequence[Codes], known: Codes, length: int) -> npt.NDArray[np.int32]:
-    """Sequences as ``[B, length]``: 0 is padding, 1 a code that training did not have, 2 the first one it had."""
-    batch = np.zeros((len(sequences), length), np.int32)
-    for row, sequence in zip(batch, sequences, strict=True):
-        heard = sequence[:length]
-        places = np.minimum(np.searchsorted(known, heard), len(known) - 1)
-        row[: len(heard)] = np.where(known[places] == heard, places + 2, 1)
-    return batch

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from importlib.metadata import version
@@ -16,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edgy_tf.corpora.audio import SAMPLE_RATE, to_pcm16
+from edgy_tf.corpora.audio import SAMPLE_RATE
 from edgy_tf.errors import MissingDependencyError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import load_preset
+from evaluation.cache import cached_row
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
@@ -68,11 +67,13 @@ def acoustic(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | Non
     """
     if find_spec("opensmile") is None:
         raise MissingDependencyError("acoustic attackers need opensmile; pip install edgy-tf[eval]")
-    method = f"eGeMAPSv02 {version('opensmile')}, {CEPSTRA} cepstra of {_FRONT_END}, {LEVEL}".encode()
-    cache.mkdir(parents=True, exist_ok=True)
+    method = f"eGeMAPSv02 {version('opensmile')}, {CEPSTRA} cepstra of {_FRONT_END}, {LEVEL}"
     # In a process of its own: openSMILE crashes where TensorFlow has been loaded before it.
     with ProcessPoolExecutor(1, get_context("spawn"), _open_smile) as smile:
-        rows = [_cached(smile, clip, cache, method) for clip in tqdm(clips, "acoustic features", total, unit="clip")]
+        rows = [
+            cached_row(cache, method, clip, lambda pcm: _row(pcm, smile))
+            for clip in tqdm(clips, "acoustic features", total, unit="clip")
+        ]
     return np.array(rows, np.float32).reshape(len(rows), EGEMAPS + 3 * CEPSTRA)
 
 
@@ -88,12 +89,8 @@ def _functionals(signal: Floats) -> Floats:
     return _smile.process_signal(signal, SAMPLE_RATE).to_numpy(np.float32)[0]
 
 
-def _cached(smile: Executor, clip: npt.NDArray[Any], cache: Path, method: bytes) -> Floats:
-    """The row of a clip, ``[178]``, from the cache or computed into it."""
-    pcm = to_pcm16(clip)
-    path = cache / f"{hashlib.sha256(method + pcm.tobytes()).hexdigest()}.npy"
-    if path.exists():
-        return np.load(path, allow_pickle=False)
+def _row(pcm: npt.NDArray[np.int16], smile: Executor) -> Floats:
+    """The row of a clip, ``[178]``."""
     row = np.full(EGEMAPS + 3 * CEPSTRA, np.nan, np.float32)
     if len(pcm) >= SHORTEST:
         level = np.sqrt(np.mean(np.square(pcm, dtype=np.float64))) or 1.0
@@ -101,9 +98,6 @@ def _cached(smile: Executor, clip: npt.NDArray[Any], cache: Path, method: bytes)
         signal = np.clip(pcm * (LEVEL / level), -0.999, 0.999).astype(np.float32)
         row[:EGEMAPS] = smile.submit(_functionals, signal).result()
         row[EGEMAPS:] = _cepstra(signal)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.npy")
-    np.save(temporary, row)
-    temporary.replace(path)
     return row
 
 

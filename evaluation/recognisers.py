@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.corpora.audio import to_pcm16
+from edgy_tf.corpora.audio import to_float32, to_pcm16
 from edgy_tf.errors import EdgyError, MissingDependencyError, ModelError
 from edgy_tf.whisper_base import PACKAGES, whisper_base
 
@@ -31,15 +31,20 @@ _INSTALLABLE = {
 }
 _WHISPER = "whisper:"
 
+MELS = 80
+"""Bands of Whisper's features, but for its newest sizes."""
+
 
 class Recogniser(Protocol):
     """Turns English speech into text.
 
     Attributes:
         name: what `open_recogniser` opens it by; it goes into reports.
+        reads: whether `read` works: the recogniser is a Whisper whose features have 80 mel bands.
     """
 
     name: str
+    reads: bool
 
     def transcribe(self, audio: npt.NDArray[Any]) -> str:
         """The words of one utterance, as the recogniser spells them; empty if it hears none.
@@ -49,6 +54,13 @@ class Recogniser(Protocol):
 
         Raises:
             AudioError: the samples are not one-dimensional, of another type, or not finite.
+        """
+
+    def read(self, features: npt.NDArray[np.float32]) -> str:
+        """The words in Whisper's features ``[T, 80]``, as `edgy_tf.decode.Decoder.words` gives them.
+
+        Raises:
+            EdgyError: this recogniser takes sound only.
         """
 
 
@@ -92,10 +104,25 @@ class _Whisper:
         except (ValueError, RuntimeError, OSError) as error:
             reason = str(error).partition("\n")[0].rstrip(".")
             raise ModelError(f"{name}: cannot be loaded ({reason}); give a model name or a model folder") from error
+        self.reads = len(self._model.feature_extractor.mel_filters) == MELS
 
     def transcribe(self, audio: npt.NDArray[Any]) -> str:
+        return self._text(to_float32(to_pcm16(audio)))
+
+    def read(self, features: npt.NDArray[np.float32]) -> str:
+        if not self.reads:
+            raise EdgyError(f"{self.name} does not take features of {MELS} bands; choose whisper-base")
+        extract = self._model.feature_extractor
+        # faster-whisper has no entrance for features. Its last frame is left out again.
+        self._model.feature_extractor = _Given(extract, np.pad(features, ((0, 1), (0, 0)), "edge").T)
+        try:
+            return self._text(np.zeros(len(features) * extract.hop_length, np.float32))
+        finally:
+            self._model.feature_extractor = extract
+
+    def _text(self, speech: npt.NDArray[np.float32]) -> str:
         segments, _ = self._model.transcribe(
-            to_pcm16(audio).astype(np.float32) / 32768,
+            speech,
             language="en",
             beam_size=1,
             temperature=0.0,
@@ -104,10 +131,25 @@ class _Whisper:
         return " ".join(segment.text.strip() for segment in segments)
 
 
+class _Given:
+    """A feature extractor of faster-whisper that has been told what to give."""
+
+    def __init__(self, extract: Any, features: npt.NDArray[np.float32]) -> None:
+        self._extract = extract
+        self._features = np.ascontiguousarray(features, np.float32)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._extract, name)
+
+    def __call__(self, *_: object, **__: object) -> npt.NDArray[np.float32]:
+        return self._features
+
+
 class _PocketSphinx:
     """CMU PocketSphinx (Huggins-Daines et al. 2006) with the US English model inside its package."""
 
     name = "pocketsphinx"
+    reads = False
 
     def __init__(self) -> None:
         self._decoder = import_module("pocketsphinx").Decoder(samprate=16000, loglevel="FATAL")
@@ -122,6 +164,9 @@ class _PocketSphinx:
         self._decoder.end_utt()
         hypothesis = self._decoder.hyp()
         return hypothesis.hypstr if hypothesis else ""
+
+    def read(self, features: npt.NDArray[np.float32]) -> str:
+        raise EdgyError(f"{self.name} takes sound only; choose whisper-base")
 
 
 def _best_installed() -> str:

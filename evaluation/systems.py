@@ -275,7 +275,7 @@ class _Edgy:
         voice = anonymous_voice(self._decoder, seed)
         if VOCODERS[self.name] == "wavernn" or not len(codes):  # Griffin and Lim's fails on nothing.
             return self._decoder.decode(codes, voice, seed)
-        from evaluation.wer import griffin_lim
+        from evaluation.vocoder import griffin_lim
 
         return griffin_lim(self._decoder.mel(codes, voice), self._decoder.network.preset.front_end)
 

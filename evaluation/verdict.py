@@ -11,16 +11,16 @@ import numpy.typing as npt
 
 from evaluation.metrics import balanced_accuracy, bootstrap
 
-Scenario = Literal["raw", "ignorant", "semi-informed", "code-level"]
+Scenario = Literal["raw", "ignorant", "lazy-informed", "semi-informed", "code-level"]
 """What an attacker was trained on and is tested on.
 
 - ``raw``: raw and raw, no privacy at all: shows that the attackers work.
 - ``ignorant``: raw and processed. It does not know of the processing.
+- ``lazy-informed``: raw and processed, too, but what it is tested on is brought to raw speech's means and deviations:
+  it has heard processed speech, of which it knows nothing else. (In speaker verification the lazy-informed attacker
+  enrols processed speech; nobody enrols for an attribute, and this is what such speech is good for here.)
 - ``semi-informed``: processed and processed. It owns the same model and ran its own corpus through it.
 - ``code-level``: codes and codes. It reads the wire.
-
-The field's fourth, *lazy-informed*, is trained on raw speech and enrols with processed speech. Nobody enrols for an
-attribute, so it belongs to speaker verification alone, beside its trial lists.
 """
 
 Key = tuple[Scenario, str, str]

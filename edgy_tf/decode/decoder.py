@@ -13,11 +13,15 @@ from keras import layers
 from edgy_tf.decode.sampler import WaveSampler
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
+from edgy_tf.models.whisper import MELS
 from edgy_tf.network import Network
 from edgy_tf.releases import find_release
 from edgy_tf.weights import assign_variables
 
 Floats = npt.NDArray[np.float32]
+
+NOBODY = "nobody"
+"""Array of a release's network: the voice of nobody, in which the text head was trained."""
 
 
 class Decoder:
@@ -34,11 +38,8 @@ class Decoder:
         self.sample_rate = preset.front_end.sample_rate
         self._conditioning = build_conditioning(preset)
         assign_variables(self._conditioning, network.arrays, "release")
-        self._mel_head = None
-        if "mel_head/kernel" in network.arrays:
-            self._mel_head = layers.Dense(preset.front_end.mels, name="mel_head")
-            self._mel_head.build((None, None, 2 * preset.decoder.conditioning))
-            assign_variables(self._mel_head, network.arrays, "release")
+        self._mel_head = _head(network, "mel_head", preset.front_end.mels)
+        self._text_head = _head(network, "text_head", MELS)
         self._sampler = WaveSampler(preset, network.arrays)
         self._context = tf.function(self._conditioning, reduce_retracing=True)
 
@@ -102,6 +103,23 @@ class Decoder:
             raise ModelError("this release has no mel head; train with a 'mel' phase")
         return np.asarray(self._mel_head(self.context(codes, voice)[None])[0])
 
+    @property
+    def hears_words(self) -> bool:
+        """Whether `words` can be had: the release was trained with a ``content`` phase."""
+        return self._text_head is not None and NOBODY in self.network.arrays
+
+    def words(self, codes: npt.ArrayLike) -> Floats:
+        """Features for ``codes [n]`` in which Whisper hears the words: its log-mel, ``[n * stride, 80]``.
+
+        No voice is chosen and no sound is made: this is the way from codes to text (paper section 3.4).
+
+        Raises:
+            ModelError: a code outside of the codebook, or the release was trained without a ``content`` phase.
+        """
+        if self._text_head is None or NOBODY not in self.network.arrays:
+            raise ModelError("this release has no text head; train with a 'content' phase")
+        return np.asarray(self._text_head(self.context(codes, self.network.arrays[NOBODY])[None])[0])
+
     def mel_graph(self, vectors: tf.Tensor, voice: tf.Tensor) -> tf.Tensor:
         """The mel head in TensorFlow, for gradients: ``[B, n, D]`` and ``[B, dim]`` to ``[B, n * stride, mels]``."""
         assert self._mel_head is not None
@@ -119,3 +137,13 @@ class Decoder:
             return np.zeros((0, 2 * preset.decoder.conditioning), np.float32)
         vectors = self.network.codebook[codes][None]
         return np.asarray(self._context(tf.constant(vectors), tf.constant(voice[None], tf.float32)))[0]
+
+
+def _head(network: Network, name: str, width: int) -> layers.Dense | None:
+    """A linear layer on the conditioning; None where the network was trained without it."""
+    if f"{name}/kernel" not in network.arrays:
+        return None
+    head = layers.Dense(width, name=name)
+    head.build((None, None, 2 * network.preset.decoder.conditioning))
+    assign_variables(head, network.arrays, "release")
+    return head

@@ -136,16 +136,19 @@ class VQVAE(keras.Model):
             "perplexity": perplexity(codes, p.codebook.size),
             "mel": _distance(mel, clean[:, p.history : p.history + frames]),
             "text": _distance(text, spoken),
-            "words": cfg.words * self._words(text, spoken),
+            "words": self._words(text[: self.phase.judged], spoken[: self.phase.judged]),
             "who": _cross_entropy(batch["speaker"], logits[0]) if training else ops.zeros(()),
             "gender": _cross_entropy(batch["gender"], logits[1]),
         }
 
     def _words(self, text: Any, spoken: Any) -> Any:
-        """Distance of the recogniser's states for both features, as a share of their variance."""
+        """Distance of the recogniser's states for both features, as a weighted share of their variance."""
+        if not self.phase.judged:
+            return ops.zeros(())
         wanted = ops.stop_gradient(self.teacher(spoken))
         variance = ops.mean(ops.square(wanted - ops.mean(wanted, axis=(0, 1))), axis=(0, 1))
-        return ops.mean(ops.square(self.teacher(text) - wanted) / (variance + 1e-3))
+        distance = ops.mean(ops.square(self.teacher(text) - wanted) / (variance + 1e-3))
+        return self.preset.train.content.words * distance
 
     def _nll(self, wave: Any, context: Any) -> Any:
         phase, stride = self.phase, self.preset.stride

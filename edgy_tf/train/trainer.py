@@ -66,7 +66,7 @@ def train(run: Run) -> Checkpoint:
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
         phases = run.preset.train.phases
-        teacher = load_teacher(run.teacher) if any(p.target == "content" for p in phases) else None
+        teacher = load_teacher(run.teacher) if any(p.judged for p in phases) else None
         model = VQVAE(run.preset, len(speakers), phases[0], teacher)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))

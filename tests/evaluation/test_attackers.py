@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgy_tf.errors import CorpusError, MissingDependencyError
-from evaluation.attackers import CLASSIFIERS, NETWORK, attack, attack_sequences, measure
+from evaluation.attackers import CLASSIFIERS, FRAMES, NETWORK, attack, measure
 from evaluation.features import Codes, Floats
 from evaluation.splits import Attribute
 from evaluation.verdict import Attack, Measurement, Score, judge
@@ -46,7 +46,7 @@ def test_an_anonymiser_that_returns_its_input_is_called_out() -> None:
     assert found.outcome == "not protected"
     assert (found.chance, found.speakers, found.utterances, found.bar) == (0.5, 16, 128, 0.95)
     assert {(a.scenario, a.classifier) for a in found.attacks} == {
-        (s, c) for s in ("raw", "ignorant", "semi-informed") for c in CLASSIFIERS
+        (s, c) for s in ("raw", "ignorant", "lazy-informed", "semi-informed") for c in CLASSIFIERS
     }
     assert all(a.score.value > 0.9 and not a.broken for a in found.attacks)
     assert found.raw is not None
@@ -149,20 +149,27 @@ def test_rows_must_agree() -> None:
         attacked("gender", np.repeat("F", 128), raw={"f": noise()})
 
 
-def test_the_network_hears_the_order_of_codes() -> None:
-    rng = np.random.default_rng(0)
+def test_a_lazy_attacker_undoes_what_processing_moved() -> None:
+    x = telling(GENDER)
+    found = attacked("gender", GENDER, raw={"f": x}, processed={"f": 7 - 3 * telling(GENDER, seed=1)}, classifiers=FAST)
+    # Turned around and moved: what was trained on raw speech has it backwards, and so has the lazy one, below chance.
+    for ignorant, lazy in zip(of(found, "ignorant"), of(found, "lazy-informed"), strict=True):
+        assert ignorant.score.value <= 0.6
+        assert lazy.broken
+        assert lazy.counted is not None
+        assert lazy.counted.value > 0.95
+    moved = attacked("gender", GENDER, raw={"f": x}, processed={"f": 7 + 3 * telling(GENDER, seed=1)}, classifiers=FAST)
+    assert all(a.score.value > 0.95 for a in of(moved, "lazy-informed"))
 
-    def speech(rising: bool) -> Codes:
-        codes = np.arange(rng.integers(10, 40)) * (1 if rising else -1)
-        return ((codes + rng.integers(8)) % 8 * 3).astype(np.int32)
 
-    y = np.arange(160) % 2
-    codes = [speech(bool(label)) for label in y]
-    strange = [np.array([999], np.int32), np.zeros(0, np.int32), np.zeros(2000, np.int32)]
-    answers = attack_sequences(codes[:120], y[:120], codes[120:] + strange)
-    assert answers.shape == (43,)
-    assert np.mean(answers[:40] == y[120:]) > 0.9
-    np.testing.assert_array_equal(attack_sequences(codes[:120], y[:120], codes[120:] + strange), answers)
+def test_frames_are_for_the_network_alone() -> None:
+    y = np.tile([0.0, 1.0], 64)[:, None, None]
+    frames = np.random.default_rng(0).standard_normal((128, 20, 4)).astype(np.float32) + y.astype(np.float32)
+    found = attacked("gender", np.where(y.ravel() > 0, "F", "M"), raw={FRAMES: frames}, classifiers=("SVM", NETWORK))
+    assert {(a.features, a.classifier) for a in found.attacks} == {(FRAMES, NETWORK)}
+    assert found.raw is not None
+    assert found.raw.score.value > 0.9
+    assert attacked("gender", GENDER, raw={FRAMES: frames}, classifiers=FAST).attacks == ()
 
 
 def test_without_keras_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,94 @@
+"""Gender and emotion: from processed speech to the verdict on what attackers can tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from edgy_tf.corpora import Utterance
+from edgy_tf.errors import CorpusError
+from evaluation.attackers import FRAMES, measure
+from evaluation.deep import deep
+from evaluation.features import Codes, Floats, acoustic
+from evaluation.networks import mel_frames
+from evaluation.splits import Attribute, labelled
+from evaluation.systems import Processed
+from evaluation.verdict import Measurement
+
+FEATURES: Mapping[str, Callable[[Sequence[npt.NDArray[Any]], Path], Floats]] = {
+    "acoustic": lambda clips, cache: acoustic(clips, cache / "acoustic", total=len(clips)),
+    "deep": lambda clips, cache: deep(clips, cache / "deep", total=len(clips)),
+    FRAMES: lambda clips, cache: mel_frames(tqdm(clips, "frames", unit="clip")),
+}
+"""What attackers look at, by name: made of clips, and of a folder that keeps what was computed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What attackers are given of one system on one source.
+
+    Attributes:
+        features: name of a feature set to its ``[N, ...]``; empty for a system that gives no sound.
+        codes: ``[n]`` each; None for a system without codes.
+    """
+
+    features: dict[str, Floats]
+    codes: list[Codes] | None
+
+
+def hear(processed: Sequence[Processed], names: Sequence[str], cache: Path) -> Heard:
+    """Features and codes of processed utterances.
+
+    Raises:
+        CorpusError: there are no features of that name.
+        MissingDependencyError: what a feature set needs is not installed.
+    """
+    if unknown := [name for name in names if name not in FEATURES]:
+        raise CorpusError(f"no features '{unknown[0]}'; choose from {', '.join(FEATURES)}")
+    sound = [p.audio for p in processed if p.audio is not None]
+    features = {name: FEATURES[name](sound, cache) for name in names} if len(sound) == len(processed) else {}
+    codes = [p.codes for p in processed if p.codes is not None]
+    return Heard(features, codes if len(codes) == len(processed) else None)
+
+
+def measure_attribute(
+    attribute: Attribute,
+    utterances: Sequence[Utterance],
+    raw: Heard,
+    processed: Heard | None,
+    classifiers: Sequence[str],
+    seed: int = 0,
+) -> Measurement:
+    """Attack an attribute in every scenario; see `evaluation.attackers.measure`, whose errors it raises.
+
+    Args:
+        attribute: ``gender`` or ``emotion``.
+        utterances: all of one source; those whose attribute is unknown are left out.
+        raw: of them, before the system.
+        processed: after it; None for raw speech itself.
+        classifiers: names out of `evaluation.attackers.CLASSIFIERS`, and `NETWORK`.
+        seed: of folds and attackers.
+    """
+    known = set(labelled(utterances, attribute))
+    rows = [i for i, u in enumerate(utterances) if u in known]
+    if not rows:
+        raise CorpusError(f"no utterance is labelled with {attribute}; add labels")
+    place = np.array(rows)
+    codes = None if processed is None or processed.codes is None else [processed.codes[i] for i in rows]
+    return measure(
+        attribute,
+        [str(getattr(utterances[i], attribute)) for i in rows],
+        [utterances[i].speaker for i in rows],
+        raw={name: x[place] for name, x in raw.features.items()},
+        processed={name: x[place] for name, x in processed.features.items()} if processed else None,
+        codes=codes,
+        classifiers=classifiers,
+        seed=seed,
+    )
+

@@ -1,0 +1,142 @@
+"""Attackers that learn what to look at themselves: small networks over codes, or over the frames of speech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.class_weight import compute_sample_weight
+
+from edgy_tf.corpora import to_float32
+from edgy_tf.errors import MissingDependencyError
+from edgy_tf.frontend import log_mel
+from edgy_tf.preset import load_preset
+from evaluation.features import Codes, Floats
+
+Ints = npt.NDArray[np.int64]
+
+LONGEST = 1024
+"""Codes of an utterance that a network hears: some 20 s."""
+
+FRAMES, STEP = 100, 4
+"""Frames of an utterance that a network hears, and mel frames of 10 ms that one of them is the mean of: 4 s."""
+
+EPOCHS, BATCH = 20, 32
+
+# A fixed one: the attacker does not change with the model under attack.
+_FRONT_END = load_preset("pi").front_end
+
+
+def mel_frames(clips: Iterable[npt.NDArray[Any]]) -> Floats:
+    """What the network over frames hears: log-mel of utterances, brought to zero mean and unit variance in each band.
+
+    Args:
+        clips: ``[samples]`` each at 16 kHz, int16 or float in [-1, 1].
+
+    Returns:
+        ``[clips, FRAMES, 80]``; a longer clip is cut, and what a shorter one lacks is zero.
+    """
+    out = np.zeros((0, FRAMES, _FRONT_END.mels), np.float32)
+    rows = [out[:0]]
+    for clip in clips:
+        mel = log_mel(to_float32(clip)[: FRAMES * STEP * _FRONT_END.hop], _FRONT_END)
+        mel = mel[: len(mel) // STEP * STEP].reshape(-1, STEP, mel.shape[1]).mean(1)
+        row = np.zeros((1, *out.shape[1:]), np.float32)
+        if len(mel):
+            row[0, : len(mel)] = (mel - mel.mean(0)) / (mel.std(0) + 1e-3)
+        rows.append(row)
+    return np.concatenate(rows)
+
+
+def attack_frames(train: Floats, train_y: Ints, *tests: Floats, seed: int = 0) -> list[Ints]:
+    """Train a network over frames and let it answer on others: two convolutions over five frames, then as on codes.
+
+    Sets the global seed of Keras.
+
+    Args:
+        train: ``[N, FRAMES, 80]`` of `mel_frames`.
+        train_y: ``[N]``, classes numbered from 0.
+        tests: as ``train``.
+        seed: of weights, batches and dropout.
+
+    Returns:
+        ``[len(test)]`` classes for each test.
+
+    Raises:
+        MissingDependencyError: Keras is not installed.
+    """
+    keras = _keras(seed)
+    heard = keras.Input(train.shape[1:])
+    there = keras.ops.cast(keras.ops.any(keras.ops.not_equal(heard, 0), axis=-1, keepdims=True), "float32")
+    x = keras.layers.Conv1D(64, 5, padding="same", activation="relu")(keras.layers.GaussianNoise(0.3)(heard)) * there
+    return _attack(keras, heard, x, there, train, train_y, tests)
+
+
+def attack_sequences(train: Sequence[Codes], train_y: Ints, test: Sequence[Codes], *, seed: int = 0) -> Ints:
+    """Train a network over code sequences and let it answer on others.
+
+    Embedding, one convolution over five codes, mean and maximum over time, one layer; the first `LONGEST` codes.
+    Sets the global seed of Keras.
+
+    Args:
+        train: ``[n]`` codes each, any ``n``.
+        train_y: ``[len(train)]``, classes numbered from 0.
+        test: as ``train``.
+        seed: of weights, batches and dropout.
+
+    Returns:
+        ``[len(test)]`` classes.
+
+    Raises:
+        MissingDependencyError: Keras is not installed.
+    """
+    keras = _keras(seed)
+    known = np.unique(np.concatenate(train))
+    # One shape for all, as each shape is compiled anew.
+    length = max(1, min(LONGEST, max(map(len, train))))
+    codes = keras.Input((length,), dtype="int32")
+    there = keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(codes, 0), "float32"), -1)
+    x = keras.layers.Embedding(len(known) + 2, 32)(codes) * there
+    padded = [_padded(part, known, length) for part in (train, test)]
+    return _attack(keras, codes, x, there, padded[0], train_y, padded[1:])[0]
+
+
+def _keras(seed: int) -> Any:
+    try:
+        import keras
+    except ImportError as error:
+        raise MissingDependencyError("network attackers need Keras; run: pip install 'edgy-tf[cloud]'") from error
+    keras.utils.set_random_seed(seed)
+    return keras
+
+
+def _attack(
+    keras: Any, entry: Any, x: Any, there: Any, train: npt.NDArray, train_y: Ints, tests: Sequence[npt.NDArray]
+) -> list[Ints]:
+    """Put convolution, pooling and classes on ``x [B, T, C]``, of which ``there [B, T, 1]`` counts; train and ask."""
+    layers, ops = keras.layers, keras.ops
+    x = layers.Conv1D(64, 5, padding="same", activation="relu")(x) * there
+    # After the ReLU nothing is below the padding's 0, so the maximum needs no mask.
+    mean = ops.sum(x, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
+    x = layers.Dropout(0.5)(ops.concatenate([mean, ops.max(x, axis=1)], axis=-1))
+    model = keras.Model(entry, layers.Dense(int(train_y.max()) + 1, activation="softmax")(x))
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=False)
+    weights = compute_sample_weight("balanced", train_y)
+    model.fit(train, train_y, sample_weight=weights, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    # Called, not `predict`ed: that compiles anew for every model, which costs more than it saves here.
+    return [
+        np.concatenate([np.asarray(model(test[i : i + BATCH])) for i in range(0, len(test), BATCH)]).argmax(axis=1)
+        for test in tests
+    ]
+
+
+def _padded(sequences: Sequence[Codes], known: Codes, length: int) -> npt.NDArray[np.int32]:
+    """Sequences as ``[B, length]``: 0 is padding, 1 a code that training did not have, 2 the first one it had."""
+    batch = np.zeros((len(sequences), length), np.int32)
+    for row, sequence in zip(batch, sequences, strict=True):
+        heard = sequence[:length]
+        places = np.minimum(np.searchsorted(known, heard), len(known) - 1)
+        row[: len(heard)] = np.where(known[places] == heard, places + 2, 1)
+    return batch

@@ -1,0 +1,121 @@
+"""What an audit measures, as a small config file: ``evaluation/plans/*.toml`` holds those that ship."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from edgy_tf.config import build
+from edgy_tf.errors import PresetError
+
+
+@dataclass(frozen=True)
+class UtilityPlan:
+    """Which words survive.
+
+    Attributes:
+        systems: names out of `evaluation.systems.open_systems`.
+        utterances: of each source, spread over its speakers.
+    """
+
+    systems: tuple[str, ...]
+    utterances: int
+
+
+@dataclass(frozen=True)
+class IdentityPlan:
+    """Who can be recognised.
+
+    Attributes:
+        systems: as above.
+        verifiers: names out of `evaluation.verifiers.open_verifiers`.
+        per_speaker: at most this many utterances of each tested speaker.
+        training_speakers: of each source's train split, whom retrained attackers learn from.
+        training_utterances: of each of them.
+    """
+
+    systems: tuple[str, ...]
+    verifiers: tuple[str, ...]
+    per_speaker: int
+    training_speakers: int
+    training_utterances: int
+
+
+@dataclass(frozen=True)
+class AttributePlan:
+    """What can be told of a speaker: gender and emotion.
+
+    Attributes:
+        systems: as above.
+        features: names out of `evaluation.attributes.FEATURES`.
+        classifiers: names out of `evaluation.attackers.CLASSIFIERS`, and `NETWORK`.
+        per_speaker: at most this many utterances of each speaker.
+    """
+
+    systems: tuple[str, ...]
+    features: tuple[str, ...]
+    classifiers: tuple[str, ...]
+    per_speaker: int
+
+
+@dataclass(frozen=True)
+class CostPlan:
+    """What the encoder costs: seconds of audio in a run, and runs of each stage."""
+
+    seconds: int
+    runs: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An audit. All that is random follows from ``seed``."""
+
+    about: str
+    seed: int
+    utility: UtilityPlan
+    identity: IdentityPlan
+    attributes: AttributePlan
+    cost: CostPlan
+
+
+def plan_names() -> list[str]:
+    """Names of the plans that ship."""
+    return sorted(Path(file.name).stem for file in _folder().iterdir() if file.name.endswith(".toml"))
+
+
+def load_plan(name: str) -> Plan:
+    """Read a plan by its name, or from a ``.toml`` file.
+
+    Raises:
+        PresetError: no such plan, not TOML, or a key that is missing, unknown or of the wrong type.
+    """
+    try:
+        if name.endswith(".toml"):
+            text = Path(name).read_text("utf-8")
+        elif name in plan_names():
+            text = (_folder() / f"{name}.toml").read_text("utf-8")
+        else:
+            raise PresetError(f"no audit plan '{name}'; choose one of {', '.join(plan_names())} or name a .toml file")
+        plan: Plan = build(Plan, tomllib.loads(text), f"plan {name}")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PresetError(f"cannot read plan {name}: {error}") from error
+    counts = {
+        "utility.utterances": plan.utility.utterances,
+        "identity.per_speaker": plan.identity.per_speaker,
+        "identity.training_speakers": plan.identity.training_speakers,
+        "identity.training_utterances": plan.identity.training_utterances,
+        "attributes.per_speaker": plan.attributes.per_speaker,
+        "cost.seconds": plan.cost.seconds,
+        "cost.runs": plan.cost.runs,
+    }
+    for key, count in counts.items():
+        if count <= 0:
+            raise PresetError(f"plan {name}: {key} must be positive")
+    return plan
+
+
+def _folder() -> Any:
+    return resources.files("evaluation") / "plans"
