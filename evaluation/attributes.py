@@ -91,4 +91,3 @@ def measure_attribute(
         classifiers=classifiers,
         seed=seed,
     )
-

@@ -22,6 +22,7 @@ from joblib import Memory
 from edgy_tf import __version__
 from edgy_tf.corpora import Corpus, Utterance, load
 from edgy_tf.corpora.audio import SAMPLE_RATE
+from edgy_tf.corpora.base import Split
 from edgy_tf.errors import CorpusError, EdgyError
 from edgy_tf.releases import Release, find_release
 from evaluation.attributes import Heard, hear, measure_attribute
@@ -32,8 +33,9 @@ from evaluation.selection import fingerprint, some_of_each, sources_of, spread
 from evaluation.splits import Attribute
 from evaluation.systems import Processed, System, open_systems, process_corpus
 from evaluation.utility import Route, measure_utility, transcripts, write_tsv
+from evaluation.verdicts import attribute_verdict, identity_verdict
 from evaluation.verification import measure_identity
-from evaluation.verifiers import open_verifiers
+from evaluation.verifiers import Trainable, open_verifiers
 
 PACKAGES = (
     "tensorflow", "keras", "ai-edge-litert", "numpy", "scikit-learn", "jiwer", "librosa", "opensmile", "faster-whisper",
@@ -41,12 +43,13 @@ PACKAGES = (
 )  # fmt: skip
 """Whose versions an audit's figures depend on."""
 
-MISSING = "not measured"
+UNSEEN: tuple[Split, ...] = ("test", "eval")
+"""Splits whose speakers no release and no attacker has learned from."""
 
 
 @dataclass
 class Audit:
-    """One run of a plan.
+    """One run of a plan; `run` it once.
 
     Attributes:
         plan: what to measure.
@@ -84,7 +87,7 @@ class Audit:
         begun = time.monotonic()
         release = find_release(self.release)
         release.verify()
-        if not sources_of(self.corpus, ("test", "eval")):
+        if not sources_of(self.corpus, *UNSEEN):
             raise CorpusError("the corpus has no test or eval split to measure on; see docs/corpora.md")
         lists = ("bits", "utility", "identity", "attributes", "verdicts", "cost", "not_measured")
         self._result = {name: [] for name in lists}
@@ -105,7 +108,7 @@ class Audit:
         spoken = [u for u in self.corpus.select(split="test").utterances if u.transcript]
         if not spoken:
             self._not_measured("utility", "all", "all", "no test utterance has a transcript")
-        for source in sources_of(Corpus(spoken), ("test",)):
+        for source in sources_of(Corpus(spoken), "test"):
             chosen = spread([u for u in spoken if u.source == source], plan.utterances)
             texts: dict[str, Sequence[str]] = {}
             for name in plan.systems:
@@ -119,37 +122,34 @@ class Audit:
                         texts[about] = transcripts(
                             recogniser, heard, self.cache / "texts", path=route, about=about, total=len(utterances)
                         )
-                        found = measure_utility(
-                            name, route, recogniser.name, utterances, texts[about], self.plan.seed
-                        )
+                        found = measure_utility(name, route, recogniser.name, utterances, texts[about], self.plan.seed)
                         self._result["utility"].append(asdict(found))
             if texts:
                 self.out.mkdir(parents=True, exist_ok=True)
                 write_tsv(self.out / f"transcripts-{source}.tsv", utterances, texts)
 
-    def _routes(
-        self, name: str, processed: Sequence[Processed], reads: bool
-    ) -> Iterator[tuple[Route, Iterator[Any]]]:
+    def _routes(self, name: str, processed: Sequence[Processed], reads: bool) -> Iterator[tuple[Route, Iterator[Any]]]:
         """What a recogniser is given of a system: its sound, and of a release's codes what its text head reads."""
         if all(p.audio is not None for p in processed):
             yield "speech", (p.audio for p in processed)
-        words = getattr(self._systems[name], "words", None)
+        words = self._systems[name].words
         if words is not None and reads:
-            yield "text", (words(p.codes) for p in processed)
+            yield "text", (words(p.codes) for p in processed if p.codes is not None)
 
     def _identity(self) -> None:
         plan = self.plan.identity
-        tested = self.corpus.select(split="test").utterances
-        for source in sources_of(Corpus(tested), ("test",)):
+        tested = [u for u in self.corpus.utterances if u.split in UNSEEN]
+        others = self.corpus.select(split="train")
+        for source in sources_of(self.corpus, *UNSEEN):
             tests = some_of_each([u for u in tested if u.source == source], plan.per_speaker)
-            training = some_of_each(
-                self.corpus.select(split="train", source=source).utterances,
-                plan.training_utterances,
-                speakers=plan.training_speakers,
-            )
+            own = others.select(source=source).utterances
+            training = some_of_each(own or others.utterances, plan.training_utterances, speakers=plan.training_speakers)
             for name in plan.systems:
                 with self._or_reason("identity", name, source):
-                    verifiers = open_verifiers(plan.verifiers)
+                    if not training:
+                        raise CorpusError("no train split for attackers to learn from; give a corpus that has one")
+                    # To learn a network from scratch pays only where the speech is like that under attack.
+                    verifiers = [v for v in open_verifiers(plan.verifiers) if own or not isinstance(v, Trainable)]
                     tests, raw = self._processed("raw", tests)
                     training, raw_training = self._processed("raw", training)
                     processed = processed_training = None
@@ -170,13 +170,14 @@ class Audit:
                     self._result["identity"].append(
                         {"system": name, "source": source, "outcome": found.outcome} | asdict(found)
                     )
+                    self._result["verdicts"].append(identity_verdict(name, source, found))
 
     def _attributes(self) -> None:
         plan = self.plan.attributes
-        attacked = [u for u in self.corpus.utterances if u.split in ("test", "eval")]
-        memory = Memory(self.cache / "attacks", verbose=0)
+        attacked = [u for u in self.corpus.utterances if u.split in UNSEEN]
+        memory = Memory(self.cache / "attacks" / __version__, verbose=0)
         measured = memory.cache(measure_attribute)
-        for source in sources_of(Corpus(attacked), ("test", "eval")):
+        for source in sources_of(self.corpus, *UNSEEN):
             chosen = some_of_each([u for u in attacked if u.source == source], plan.per_speaker)
             attributes: list[Attribute] = [a for a in ("gender", "emotion") if any(getattr(u, a) for u in chosen)]
             raw: Heard | None = None
@@ -195,6 +196,7 @@ class Audit:
                             {"system": name, "source": source, "outcome": found.outcome, "chance": found.chance}
                             | asdict(found)
                         )
+                        self._result["verdicts"].append(attribute_verdict(name, source, found))
 
     def _processed(self, name: str, utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[Processed]]:
         """Utterances that can be read, and what a system makes of them."""

@@ -27,6 +27,9 @@ FRAME = 320
 
 RATE = 16000
 
+WIDTH = 512
+"""Numbers of a state."""
+
 
 def deep(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | None = None) -> Floats:
     """Mean and deviation over time of the last states of Whisper base's encoder.
@@ -39,7 +42,7 @@ def deep(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | None = 
         total: how many clips there are, for the progress bar.
 
     Returns:
-        ``[clips, 1024]``; a clip shorter than a state (20 ms) is a row of NaN.
+        ``[clips, 2 * WIDTH]``; a clip shorter than a state (20 ms) is a row of NaN.
 
     Raises:
         MissingDependencyError: Keras or Whisper's weights are not installed.
@@ -52,12 +55,11 @@ def deep(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | None = 
             listen = _encoder()
         return _statistics(to_float32(clip), listen)
 
-    width = 1024
     rows = [
         cached_row(cache, "whisper-base encoder, mean and deviation", clip, row)
         for clip in tqdm(clips, "deep features", total, unit="clip")
     ]
-    return np.array(rows, np.float32).reshape(len(rows), width)
+    return np.array(rows, np.float32).reshape(len(rows), 2 * WIDTH)
 
 
 def _encoder() -> Callable[[Floats], Floats]:
@@ -83,7 +85,7 @@ def _encoder() -> Callable[[Floats], Floats]:
 def _statistics(speech: Floats, listen: Callable[[Floats], Floats]) -> Floats:
     speech = speech[: LONGEST * RATE]
     if len(speech) < FRAME:
-        return np.full(1024, np.nan, np.float32)
+        return np.full(2 * WIDTH, np.nan, np.float32)
     level = float(np.sqrt(np.mean(np.square(speech)))) or 1.0
     padded = np.pad(speech * (LEVEL / level), (0, -len(speech) % RATE)).astype(np.float32)
     states = listen(padded)[: len(speech) // FRAME]

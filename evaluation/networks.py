@@ -23,7 +23,7 @@ LONGEST = 1024
 FRAMES, STEP = 100, 4
 """Frames of an utterance that a network hears, and mel frames of 10 ms that one of them is the mean of: 4 s."""
 
-EPOCHS, BATCH = 20, 32
+EPOCHS, BATCH = 20, 64
 
 # A fixed one: the attacker does not change with the model under attack.
 _FRONT_END = load_preset("pi").front_end
@@ -99,8 +99,8 @@ def attack_sequences(train: Sequence[Codes], train_y: Ints, test: Sequence[Codes
     codes = keras.Input((length,), dtype="int32")
     there = keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(codes, 0), "float32"), -1)
     x = keras.layers.Embedding(len(known) + 2, 32)(codes) * there
-    padded = [_padded(part, known, length) for part in (train, test)]
-    return _attack(keras, codes, x, there, padded[0], train_y, padded[1:])[0]
+    learned, asked = (padded(part, known, length) for part in (train, test))
+    return _attack(keras, codes, x, there, learned, train_y, [asked])[0]
 
 
 def _keras(seed: int) -> Any:
@@ -132,7 +132,7 @@ def _attack(
     ]
 
 
-def _padded(sequences: Sequence[Codes], known: Codes, length: int) -> npt.NDArray[np.int32]:
+def padded(sequences: Sequence[Codes], known: Codes, length: int) -> npt.NDArray[np.int32]:
     """Sequences as ``[B, length]``: 0 is padding, 1 a code that training did not have, 2 the first one it had."""
     batch = np.zeros((len(sequences), length), np.int32)
     for row, sequence in zip(batch, sequences, strict=True):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from edgy_tf.corpora import Corpus, Utterance
 from edgy_tf.corpora.base import Split
 
 
-def sources_of(corpus: Corpus, splits: Collection[Split]) -> list[str]:
+def sources_of(corpus: Corpus, *splits: Split) -> list[str]:
     """Names of the sources that have utterances in one of the splits, sorted."""
     return sorted({u.source for u in corpus.utterances if u.split in splits})
 
@@ -31,14 +31,12 @@ def some_of_each(utterances: Iterable[Utterance], per_speaker: int, *, speakers:
 
 def spread(utterances: Iterable[Utterance], count: int) -> list[Utterance]:
     """At most ``count`` utterances, as evenly of all speakers as can be."""
-    every = list(utterances)
-    people = len({u.speaker for u in every})
-    per_speaker = -(-count // max(1, people))
-    chosen = some_of_each(every, per_speaker)
-    while len(chosen) < min(count, len(every)):
-        per_speaker += 1
-        chosen = some_of_each(every, per_speaker)
-    return sorted(sorted(chosen, key=lambda u: _place(u.path.name))[:count], key=lambda u: (u.speaker, u.path.name))
+    of_speaker: dict[str, list[Utterance]] = {}
+    for utterance in sorted(utterances, key=lambda u: _place(u.path.name)):
+        of_speaker.setdefault(utterance.speaker, []).append(utterance)
+    ranked = [(i, _place(speaker), u) for speaker, of in of_speaker.items() for i, u in enumerate(of)]
+    chosen = [u for _, _, u in sorted(ranked, key=lambda row: row[:2])[:count]]
+    return sorted(chosen, key=lambda u: (u.speaker, u.path.name))
 
 
 def fingerprint(utterances: Iterable[Utterance]) -> str:

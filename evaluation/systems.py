@@ -69,10 +69,13 @@ class System(Protocol):
     Attributes:
         name: what `open_systems` opens it by.
         settings: all that its results depend on besides the utterance; it tells cached results apart.
+        words: codes ``[n]`` to features ``[T, 80]`` that a recogniser can read without any sound (see
+            `edgy_tf.decode.Decoder.words`); None where a system has no such way.
     """
 
     name: str
     settings: str
+    words: Callable[[Codes], Floats] | None
 
     def process(self, utterance: Utterance, pcm: Pcm) -> Processed:
         """Process an utterance's samples ``[n]`` at 16 kHz; equal calls give equal results, but for Codec 2."""
@@ -165,7 +168,11 @@ def _write(path: Path, processed: Processed) -> None:
         np.savez(file, **arrays)
 
 
-class _Raw:
+class _Wordless:
+    words: Callable[[Codes], Floats] | None = None
+
+
+class _Raw(_Wordless):
     name = "raw"
     settings = ""
 
@@ -173,7 +180,7 @@ class _Raw:
         return Processed(to_float32(pcm), None, 16 * len(pcm))
 
 
-class _McAdams:
+class _McAdams(_Wordless):
     """Anonymised on the device, and sent as 16-bit samples."""
 
     name = "mcadams"
@@ -187,7 +194,7 @@ class _McAdams:
         return Processed(np.clip(mcadams(to_float32(pcm), alpha), -1, 1), None, 16 * len(pcm))
 
 
-class _Opus:
+class _Opus(_Wordless):
     """Opus for speech, 20 ms a packet; its bits are those of the packets, without a container."""
 
     name = "opus"
@@ -218,7 +225,7 @@ class _Opus:
         return Processed(_fit(heard, len(pcm)), None, 8 * sum(packet.size for packet in packets))
 
 
-class _Codec2:
+class _Codec2(_Wordless):
     """Codec 2 (Rowe), 40 ms a frame.
 
     Its decoder draws phases from a generator that nothing seeds, so equal bits only *sound* equal.
@@ -241,7 +248,7 @@ class _Codec2:
         return Processed(_fit(heard, len(pcm)), None, len(sent) * codec.bits_per_frame())
 
 
-class _Edgy:
+class _Edgy(_Wordless):
     """A release; its bits are those of the whole stream, entropy-coded where constriction is installed."""
 
     def __init__(self, name: str, release: str, variant: str, seed: int) -> None:
@@ -259,6 +266,8 @@ class _Edgy:
             from edgy_tf.decode import Decoder
 
             self._decoder = Decoder.from_release(found.folder)
+            if VOCODERS[name] == "wavernn" and self._decoder.hears_words:
+                self.words = self._decoder.words
 
     def process(self, utterance: Utterance, pcm: Pcm) -> Processed:
         codes = self._encoder.encode(pcm)

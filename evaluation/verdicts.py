@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from evaluation.identity import IdentityMeasurement, VerificationAttack
 from evaluation.verdict import Attack, Measurement, Score
 
 UNITS = {"gender": "balanced accuracy", "emotion": "UAR", "identity": "EER"}
@@ -24,6 +25,31 @@ def attribute_verdict(system: str, source: str, found: Measurement) -> dict[str,
         "raw": _row(raw, raw.score if raw else None),
         "chance": found.chance,
         "unit": UNITS[found.attribute],
+    }
+
+
+def identity_verdict(system: str, source: str, found: IdentityMeasurement) -> dict[str, Any]:
+    """The row of identity: the lowest EER of any attacker, on mixed trials; chance is 50 %."""
+    return {
+        "attribute": "identity",
+        "system": system,
+        "source": source,
+        "outcome": found.outcome,
+        "best": _verification_row(found.best),
+        "raw": _verification_row(found.raw),
+        "chance": 0.5,
+        "unit": UNITS["identity"],
+    }
+
+
+def _verification_row(attack: VerificationAttack) -> dict[str, Any]:
+    low, high = (1 - attack.high, 1 - attack.low) if attack.broken else (attack.low, attack.high)
+    return {
+        "scenario": attack.scenario,
+        "attacker": f"{attack.verifier}, {attack.back_end}",
+        "value": attack.counted,
+        "low": low,
+        "high": high,
     }
 
 

