@@ -87,6 +87,7 @@ class Audit:
         begun = time.monotonic()
         release = find_release(self.release)
         release.verify()
+        release.encoder(self.variant)
         if not sources_of(self.corpus, *UNSEEN):
             raise CorpusError("the corpus has no test or eval split to measure on; see docs/corpora.md")
         lists = ("bits", "utility", "identity", "attributes", "verdicts", "cost", "not_measured")

@@ -6,6 +6,7 @@ in what mood; statistics of its states are what self-supervised features are to 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,15 @@ def _encoder() -> Callable[[Floats], Floats]:
     whisper = WhisperEncoder(load_teacher())
     whisper.build((None, None, MELS))
 
-    @tf.function
     def states(samples: Any) -> Any:
-        around = tf.pad(samples, ((0, 0), (WINDOW // 2, WINDOW // 2 - 1)))
-        return whisper(whisper_features(around))
+        around = tf.pad(samples[None], ((0, 0), (WINDOW // 2, WINDOW // 2 - 1)))
+        return whisper(whisper_features(around))[0]
 
-    return lambda samples: np.asarray(states(samples[None]))[0]
+    @functools.cache
+    def compiled(length: int) -> Any:
+        return tf.function(states).get_concrete_function(tf.TensorSpec([length]))
+
+    return lambda samples: np.asarray(compiled(len(samples))(tf.constant(samples)))
 
 
 def _statistics(speech: Floats, listen: Callable[[Floats], Floats]) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import Any
 
 from edgy_tf.config import build
 from edgy_tf.errors import PresetError
+from evaluation.attackers import CLASSIFIERS, NETWORK
+from evaluation.attributes import FEATURES
+from evaluation.systems import SYSTEMS
+from evaluation.verifiers import NAMES as VERIFIERS
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,17 @@ def load_plan(name: str) -> Plan:
     for key, count in counts.items():
         if count <= 0:
             raise PresetError(f"plan {name}: {key} must be positive")
+    choices: list[tuple[str, tuple[str, ...], Iterable[str]]] = [
+        ("utility.systems", plan.utility.systems, SYSTEMS),
+        ("identity.systems", plan.identity.systems, SYSTEMS),
+        ("identity.verifiers", plan.identity.verifiers, VERIFIERS),
+        ("attributes.systems", plan.attributes.systems, SYSTEMS),
+        ("attributes.features", plan.attributes.features, FEATURES),
+        ("attributes.classifiers", plan.attributes.classifiers, (*CLASSIFIERS, NETWORK)),
+    ]
+    for key, chosen, known in choices:
+        if unknown := [one for one in chosen if one not in known]:
+            raise PresetError(f"plan {name}: {key} knows no '{unknown[0]}'; choose from {', '.join(known)}")
     return plan
 
 

@@ -43,6 +43,8 @@ OPUS_BITS, CODEC2_BITS = 6000, 700
 """Bits per second: the lowest that Opus is specified for (RFC 6716, section 2.1.1) and that Codec 2 offers."""
 VOCODERS = {"edgy": "wavernn", "edgy-mel": "griffin-lim", "edgy-codes": None}
 """What makes sound of a release's codes, by the name of the system."""
+SYSTEMS = ("raw", "mcadams", "opus", "codec2", *VOCODERS)
+"""What `open_systems` can open."""
 _OPUS_RATE = 48000  # FFmpeg's decoder knows no other.
 _CODEC2_RATE = 8000
 

@@ -1,6 +1,7 @@
 """A tiny network and a few voices that every part of the suite may train, encode and decode."""
 
 import os
+import warnings
 
 # Before TensorFlow is imported: one thread, so that every sum has one order and equal runs end in equal bits.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -16,9 +17,21 @@ from edgy_tf.corpora import write_wav
 from edgy_tf.preset import Preset, load_preset
 
 RATE = 16000
+CORPUS = Path(os.environ.get("EDGY_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+"""Real speech; the tests that need it are skipped, and say so, where it is missing."""
 SPEAKERS = {f"voice{i}": "FM"[i % 2] for i in range(8)}
 HELD_OUT = ("voice6", "voice7")
 """The speakers of the ``test`` split; the others are of ``train``."""
+
+
+@pytest.fixture(scope="session")
+def real_corpus() -> Path:
+    """The folder of real speech."""
+    if not CORPUS.is_dir():
+        reason = f"NOT TESTED on real speech: {CORPUS} is missing; set EDGY_CORPUS"
+        warnings.warn(reason, stacklevel=1)  # A skip alone is one letter in pytest's output.
+        pytest.skip(reason)
+    return CORPUS
 
 
 @pytest.fixture(scope="session")

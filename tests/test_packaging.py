@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgy_tf.preset import preset_names
 from edgy_tf.releases import find_release, release_names
+from evaluation.plan import plan_names
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +21,12 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
     expected = {f"edgy_tf/presets/{name}.toml" for name in preset_names()}
     for name in release_names():
         expected |= {f"edgy_tf/releases/{name}/{file}" for file in (*find_release(name).files, "release.json")}
-    expected |= {"edgy_tf/py.typed", "edgy_tf/demo/recording.flac", "pi_runtime/encoder.py"}
+    expected |= {f"evaluation/plans/{name}.toml" for name in plan_names()}
+    expected |= {
+        "evaluation/report/page.html",
+        "edgy_tf/py.typed",
+        "edgy_tf/demo/recording.flac",
+        "pi_runtime/encoder.py",
+    }
     assert expected <= names
     assert not [name for name in names if name.startswith("tests/")]

@@ -28,10 +28,10 @@ class Leak:
     """A would-be anonymiser that is none."""
 
     settings = "planted"
-    words = None
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.words = (lambda codes: np.zeros((len(codes), 80), np.float32)) if name == "coded" else None
 
     def process(self, utterance: Utterance, pcm: Pcm) -> Processed:
         rng = np.random.default_rng(len(pcm))
@@ -60,13 +60,16 @@ class Ear:
 
 
 class Listener:
-    """A recogniser that hears what was said only where it was loud."""
+    """A recogniser that hears every word, and reads two of three."""
 
     name = "listener"
-    reads = False
+    reads = True
 
     def transcribe(self, audio: np.ndarray) -> str:
         return "la la la"
+
+    def read(self, features: np.ndarray) -> str:
+        return "la la"
 
 
 def opened(names: Sequence[str], release: str, variant: str, seed: int) -> list[System]:
@@ -93,7 +96,7 @@ LEAKS = ("raw", "copy", "coded", "swapped")
 PLAN = Plan(
     about="planted leaks",
     seed=0,
-    utility=UtilityPlan(systems=("raw", "copy"), utterances=12),
+    utility=UtilityPlan(systems=("raw", "copy", "coded"), utterances=12),
     identity=IdentityPlan(LEAKS, ("ear",), per_speaker=6, training_speakers=8, training_utterances=6),
     attributes=AttributePlan(LEAKS, ("acoustic",), ("SVM",), per_speaker=4),
     cost=CostPlan(seconds=1, runs=2),
@@ -149,8 +152,11 @@ def test_swapped_genders_are_called_out(audited: dict[str, Any]) -> None:
 
 def test_words_bits_cost_and_origin_are_there(audited: dict[str, Any]) -> None:
     words = [(u["system"], u["path"], u["wer"]) for u in audited["utility"]]
-    assert words == [("raw", "speech", 0), ("copy", "speech", 0)]
-    assert {b["system"]: b["bits_per_s"] for b in audited["bits"]} == {"raw": 256000, "copy": 256000}
+    assert words[:3] == [("raw", "speech", 0), ("copy", "speech", 0), ("coded", "speech", 0)]
+    assert words[3] == ("coded", "text", pytest.approx(1 / 3))
+    bits = {b["system"]: b["bits_per_s"] for b in audited["bits"]}
+    assert bits["raw"] == bits["copy"] == 256000
+    assert 1800 < bits["coded"] < 1800 / 0.7
     assert [stage["stage"] for stage in audited["cost"][0]["stages"]] == ["init", "front_end", "encode"]
     assert audited["not_measured"] == []
     assert audited["release"]["codebook_id"]

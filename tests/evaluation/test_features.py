@@ -1,6 +1,4 @@
-import os
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,6 @@ from edgy_tf.corpora.base import Corpus
 from edgy_tf.errors import AudioError, MissingDependencyError
 from evaluation.features import CodeFeatures, acoustic
 from tests.conftest import harmonic_voice
-
-CORPUS = Path(os.environ.get("EDGY_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
 code_sequences = st.lists(hnp.arrays(np.int32, st.integers(0, 40), elements=st.integers(0, 9)), min_size=1, max_size=8)
 
@@ -69,12 +65,8 @@ def test_without_opensmile_the_extra_is_named(
     assert "\n" not in str(error.value)
 
 
-def test_functionals_of_real_speech_tell_high_voices_from_low(tmp_path: Path) -> None:
-    if not CORPUS.is_dir():
-        reason = f"NOT TESTED on real speech: {CORPUS} is missing; set EDGY_CORPUS"
-        warnings.warn(reason, stacklevel=1)  # A skip alone is one letter in pytest's output.
-        pytest.skip(reason)
-    calm = [u for u in open_corpus(CORPUS).select(source="ravdess").utterances if u.emotion == "calm"][::24]
+def test_functionals_of_real_speech_tell_high_voices_from_low(real_corpus: Path, tmp_path: Path) -> None:
+    calm = [u for u in open_corpus(real_corpus).select(source="ravdess").utterances if u.emotion == "calm"][::24]
     rows = acoustic((pcm for _, pcm in load(Corpus(calm))), tmp_path, total=len(calm))
     assert np.isfinite(rows).all()
     pitch = {g: np.mean([row[0] for u, row in zip(calm, rows, strict=True) if u.gender == g]) for g in "FM"}

@@ -3,24 +3,13 @@ from pathlib import Path
 import pytest
 
 from edgy_tf.errors import PresetError
-from evaluation.attackers import CLASSIFIERS, NETWORK
-from evaluation.attributes import FEATURES
 from evaluation.plan import load_plan, plan_names
-from evaluation.systems import VOCODERS
-from evaluation.verifiers import NAMES
-
-SYSTEMS = {"raw", "mcadams", "opus", "codec2", *VOCODERS}
 
 
 @pytest.mark.parametrize("name", plan_names())
-def test_plans_that_ship_name_what_there_is(name: str) -> None:
+def test_plans_that_ship_begin_with_raw_speech(name: str) -> None:
     plan = load_plan(name)
-    for part in (plan.utility, plan.identity, plan.attributes):
-        assert set(part.systems) <= SYSTEMS
-        assert part.systems[0] == "raw"
-    assert set(plan.identity.verifiers) <= set(NAMES)
-    assert set(plan.attributes.features) <= set(FEATURES)
-    assert set(plan.attributes.classifiers) <= {*CLASSIFIERS, NETWORK}
+    assert all(part.systems[0] == "raw" for part in (plan.utility, plan.identity, plan.attributes))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +19,9 @@ def test_plans_that_ship_name_what_there_is(name: str) -> None:
         (("utterances = 6", "uterances = 6"), "unknown key 'uterances'"),
         (("seed = 0", "seed = 'x'"), "seed must be int"),
         (("[cost]", "[cost"), "cannot read plan"),
+        (('"edgy-mel"]', '"edgy-mell"]'), "utility.systems knows no 'edgy-mell'; choose from raw, mcadams"),
+        (('"cam++"', '"camp"'), "identity.verifiers knows no 'camp'"),
+        (('"SVM"', '"svm"'), "attributes.classifiers knows no 'svm'"),
     ],
 )
 def test_errors_are_one_line(change: tuple[str, str], message: str, tmp_path: Path) -> None:

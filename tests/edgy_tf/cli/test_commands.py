@@ -257,3 +257,26 @@ def test_the_installed_command_runs() -> None:
     assert command, "the package is not installed beside this Python: pip install -e ."
     done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("edgy-tf ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("pie", "--corpus", "TONES"), "no release 'pie'"),
+        (("RELEASE", "--corpus", "missing"), "no such folder"),
+        (("RELEASE", "--corpus", "TONES", "--plan", "fll"), "no audit plan 'fll'"),
+        (("RELEASE", "--corpus", "TONES", "--variant", "int4"), "no 'int4' encoder"),
+    ],
+)
+def test_an_audit_of_nothing_says_what_is_missing(
+    arguments: tuple[str, ...],
+    says: str,
+    tones: Path,
+    tiny_release: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {"TONES": str(tones), "RELEASE": str(tiny_release)}
+    folders = ("--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    assert says in refused(capsys, "audit", *(places.get(a, a) for a in arguments), *folders)
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,4 @@
-import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -174,17 +172,10 @@ def test_a_missing_folder_and_one_without_speech_are_refused(tmp_path: Path) -> 
         open_corpus(tmp_path)
 
 
-CORPUS = Path(os.environ.get("EDGY_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
-
-
-def test_the_real_corpus_has_what_its_sources_say() -> None:
-    if not CORPUS.is_dir():
-        reason = f"NOT TESTED on real speech: {CORPUS} is missing; set EDGY_CORPUS"
-        warnings.warn(reason, stacklevel=1)  # A skip alone is one letter in pytest's output.
-        pytest.skip(reason)
-    corpus = open_corpus(CORPUS)
+def test_the_real_corpus_has_what_its_sources_say(real_corpus: Path) -> None:
+    corpus = open_corpus(real_corpus)
     table = re.findall(
-        r"^\| (\w+)[^|]*\| (\w+) \| (\d+)[^|]*\| (\d+) \|", (CORPUS / "SOURCES.md").read_text("utf-8"), re.M
+        r"^\| (\w+)[^|]*\| (\w+) \| (\d+)[^|]*\| (\d+) \|", (real_corpus / "SOURCES.md").read_text("utf-8"), re.M
     )
     assert len(table) == 6
     assert Counter((u.source, u.split) for u in corpus.utterances) == {
