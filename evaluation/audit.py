@@ -24,11 +24,11 @@ from edgy_tf.corpora import Corpus, Utterance, load
 from edgy_tf.corpora.audio import SAMPLE_RATE
 from edgy_tf.corpora.base import Split
 from edgy_tf.errors import CorpusError, EdgyError
+from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import Release, find_release
 from evaluation.attributes import Heard, hear, measure_attribute
 from evaluation.cost import measure_cost
 from evaluation.plan import Plan
-from evaluation.recognisers import open_recogniser
 from evaluation.selection import fingerprint, some_of_each, sources_of, spread
 from evaluation.splits import Attribute
 from evaluation.systems import Processed, System, open_systems, process_corpus
@@ -57,7 +57,7 @@ class Audit:
         variant: its encoder.
         corpus: speech; test and eval splits are attacked, the train split trains retrained attackers.
         cache: folder of everything slow; it may be shared between audits.
-        recogniser: see `evaluation.recognisers.open_recogniser`.
+        recogniser: see `edgy_tf.recognisers.open_recogniser`.
         out: where the transcripts go.
         open_systems: makes systems of names; the tests plant leaks here.
     """

@@ -268,7 +268,7 @@ class _Edgy(_Wordless):
             from edgy_tf.decode import Decoder
 
             self._decoder = Decoder.from_release(found.folder)
-            if VOCODERS[name] == "wavernn" and self._decoder.hears_words:
+            if VOCODERS[name] == "wavernn" and self._decoder.has_words:
                 self.words = self._decoder.words
 
     def process(self, utterance: Utterance, pcm: Pcm) -> Processed:

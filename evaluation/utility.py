@@ -15,9 +15,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edgy_tf.corpora import Utterance
+from edgy_tf.recognisers import Recogniser
 from edgy_tf.weights import atomic_file
 from evaluation.metrics import bootstrap
-from evaluation.recognisers import Recogniser
 from evaluation.text import word_errors
 
 Floats = npt.NDArray[np.float32]

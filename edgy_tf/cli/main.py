@@ -12,7 +12,19 @@ from edgy_tf import __version__
 from edgy_tf.errors import EdgyError
 
 # In the order in which a project meets them.
-COMMANDS = ("info", "train", "train-speaker", "export", "verify", "encode", "decode", "enrol", "demo", "audit")
+COMMANDS = (
+    "info",
+    "train",
+    "train-speaker",
+    "export",
+    "verify",
+    "encode",
+    "decode",
+    "transcribe",
+    "enrol",
+    "demo",
+    "audit",
+)
 
 # What to install for a command; the others need NumPy and a TFLite interpreter.
 EXTRAS = {
@@ -21,6 +33,7 @@ EXTRAS = {
     "export": "train",
     "verify": "train",
     "decode": "cloud",
+    "transcribe": "cloud,asr-offline",
     "enrol": "cloud,pi",
     "demo": "demo",
     "audit": "audit",
@@ -35,6 +48,7 @@ workflow, in order:
   edgy verify releases/mine --corpus CORPUS                     do all encoders give the same codes?
   edgy encode in.wav out.edgy                                   on the device: sound to codes
   edgy decode out.edgy out.wav --voice F1                       in the cloud: codes to speech
+  edgy transcribe out.edgy                                      or codes to text, without any sound
   edgy demo --out out/demo                                      all of it on one page
   edgy audit pi --corpus CORPUS                                 words kept, secrets kept, and the cost
 """

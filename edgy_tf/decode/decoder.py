@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from edgy_tf.decode.sampler import WaveSampler
+from edgy_tf.decode.words import recogniser_features
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
 from edgy_tf.models.whisper import MELS
@@ -100,25 +101,26 @@ class Decoder:
             ModelError: as ``decode``, or the release was trained without a mel head.
         """
         if self._mel_head is None:
-            raise ModelError("this release has no mel head; train with a 'mel' phase")
+            raise ModelError("this release has no mel head; train with a 'mel' or 'content' phase")
         return np.asarray(self._mel_head(self.context(codes, voice)[None])[0])
 
     @property
-    def hears_words(self) -> bool:
-        """Whether `words` can be had: the release was trained with a ``content`` phase."""
-        return self._text_head is not None and NOBODY in self.network.arrays
+    def has_words(self) -> bool:
+        """Whether `words` can be had: the release was trained with a ``mel`` or a ``content`` phase."""
+        return self._text_head is not None or self._mel_head is not None
 
     def words(self, codes: npt.ArrayLike) -> Floats:
         """Features for ``codes [n]`` in which Whisper hears the words: its log-mel, ``[n * stride, 80]``.
 
-        No voice is chosen and no sound is made: this is the way from codes to text (paper section 3.4).
+        No sound is made: this is the way from codes to text (paper section 3.4). They come from the text head, in
+        nobody's voice, or else from the mel head, in the default voice.
 
         Raises:
-            ModelError: a code outside of the codebook, or the release was trained without a ``content`` phase.
+            ModelError: a code outside of the codebook, or the release has neither head.
         """
-        if self._text_head is None or NOBODY not in self.network.arrays:
-            raise ModelError("this release has no text head; train with a 'content' phase")
-        return np.asarray(self._text_head(self.context(codes, self.network.arrays[NOBODY])[None])[0])
+        if self._text_head is not None:
+            return np.asarray(self._text_head(self.context(codes, self.network.arrays[NOBODY])[None])[0])
+        return recogniser_features(self.mel(codes, self.voice()), self.network.preset.front_end)
 
     def mel_graph(self, vectors: tf.Tensor, voice: tf.Tensor) -> tf.Tensor:
         """The mel head in TensorFlow, for gradients: ``[B, n, D]`` and ``[B, dim]`` to ``[B, n * stride, mels]``."""

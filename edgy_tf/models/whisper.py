@@ -16,8 +16,8 @@ from edgy_tf.weights import Arrays
 HOP, WINDOW, MELS = 160, 400, 80
 """Samples between frames, samples of a frame, and mel bands of Whisper's features, at 16 kHz."""
 
-# Of its own front end only what gives the filters; the rest is not used.
-_FRONT_END = FrontEnd(16000, WINDOW, HOP, WINDOW, MELS, 0.0, 8000.0, 0.0, 0.0, -80.0)
+FRONT_END = FrontEnd(16000, WINDOW, HOP, WINDOW, MELS, 0.0, 8000.0, 0.0, 0.0, -80.0)
+"""Its front end, as far as its filters follow from it; the gain and floor are not Whisper's."""
 
 
 def whisper_features(samples: Any) -> Any:
@@ -32,7 +32,7 @@ def whisper_features(samples: Any) -> Any:
     n = np.arange(WINDOW)
     window = (0.5 - 0.5 * np.cos(2 * np.pi * n / WINDOW)).astype(np.float32)
     real, imaginary = ops.rfft(ops.extract_sequences(samples, WINDOW, HOP) * window, WINDOW)
-    filters = mel_filters(_FRONT_END).T.astype(np.float32)
+    filters = mel_filters(FRONT_END).T.astype(np.float32)
     mel = ops.matmul(ops.square(real) + ops.square(imaginary), filters)
     log = ops.log(ops.maximum(mel, 1e-10)) / math.log(10)
     return (ops.maximum(log, ops.max(log, axis=(1, 2), keepdims=True) - 8) + 4) / 4

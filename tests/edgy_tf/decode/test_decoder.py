@@ -58,10 +58,20 @@ def test_codes_of_another_codebook_are_refused_by_name(decoder: Decoder) -> None
         decoder.check("0123456789abcdef")
 
 
-def test_words_need_a_content_phase(decoder: Decoder) -> None:
-    assert not decoder.hears_words
-    with pytest.raises(ModelError, match="no text head"):
-        decoder.words([1, 2])
+def test_words_come_from_the_mel_head(decoder: Decoder) -> None:
+    assert decoder.has_words
+    words = decoder.words([1, 2, 3])
+    assert words.shape == (3 * decoder.network.preset.stride, 80)
+    assert words.max() - words.min() <= 2 + 1e-6
+    assert decoder.words([]).shape == (0, 80)
+
+
+def test_words_need_a_head(decoder: Decoder) -> None:
+    arrays = {name: array for name, array in decoder.network.arrays.items() if not name.startswith("mel_head")}
+    deaf = Decoder(replace(decoder.network, arrays=arrays))
+    assert not deaf.has_words
+    with pytest.raises(ModelError, match="no mel head"):
+        deaf.words([1, 2])
 
 
 def test_words_are_read_in_nobodys_voice(decoder: Decoder) -> None:
@@ -74,7 +84,7 @@ def test_words_are_read_in_nobodys_voice(decoder: Decoder) -> None:
         "nobody": decoder.voice("F1"),
     }
     reader = Decoder(replace(network, arrays=network.arrays | head))
-    assert reader.hears_words
+    assert reader.has_words
     words = reader.words([1, 2, 3])
     assert words.shape == (3 * network.preset.stride, 80)
     np.testing.assert_allclose(

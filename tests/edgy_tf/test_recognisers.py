@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgy_tf import whisper_base
+from edgy_tf import recognisers, whisper_base
 from edgy_tf.errors import AudioError, EdgyError, MissingDependencyError, ModelError
-from evaluation import recognisers
-from evaluation.recognisers import open_recogniser
+from edgy_tf.recognisers import open_recogniser
 
 MODULES = {module for modules, _ in recognisers._INSTALLABLE.values() for module in modules}
 
