@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
-.PHONY: demo test lint bench clean
+CORPUS ?= ../shared/corpus
+
+.PHONY: demo test lint audit bench clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -15,6 +17,9 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/dev.stamp  ## docs/audit/: words, secrets and cost of the release, within an hour; CORPUS=FOLDER
+	$(BIN)/edgy audit pi --corpus $(CORPUS) --out docs/audit --paper
 
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000

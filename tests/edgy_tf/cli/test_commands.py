@@ -280,3 +280,27 @@ def test_an_audit_of_nothing_says_what_is_missing(
     folders = ("--out", tmp_path / "out", "--cache", tmp_path / "cache")
     assert says in refused(capsys, "audit", *(places.get(a, a) for a in arguments), *folders)
     assert not (tmp_path / "out").exists()
+
+
+def test_codes_are_read_without_sound(
+    recording: Path,
+    tiny_release: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from edgy_tf import recognisers
+
+    class Reader:
+        name, reads = "reader", True
+
+        def read(self, features: np.ndarray) -> str:
+            return f"{features.shape[0]} frames of {features.shape[1]} bands"
+
+    monkeypatch.setattr(recognisers, "open_recogniser", lambda name: Reader())
+    release = ("--release", str(tiny_release))
+    assert main(["encode", str(recording), str(tmp_path / "x.edgy"), *release]) == 0
+    capsys.readouterr()
+    assert main(["transcribe", str(tmp_path / "x.edgy"), *release]) == 0
+    assert capsys.readouterr().out == "100 frames of 80 bands\n"
+    refused(capsys, "transcribe", recording, *release)

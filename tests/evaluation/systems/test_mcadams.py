@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import lfilter
 
 from edgy_tf.errors import AudioError
-from evaluation.mcadams import mcadams
+from evaluation.systems.mcadams import mcadams
 
 RATE = 16000
 PITCH = 100

@@ -36,6 +36,7 @@ def test_every_system(name: str, heard: tuple[Utterance, Pcm], tiny_release: Pat
         assert processed.audio.dtype == np.float32
         assert 0 < np.abs(processed.audio).max() <= 1
     assert (processed.codes is not None) == name.startswith("edgy")
+    assert (system.words is not None) == (name in ("edgy", "edgy-codes"))
     if processed.codes is not None:
         assert processed.codes.dtype == np.int32
         assert len(processed.codes) == -(-len(pcm) // 320)

@@ -1,0 +1,69 @@
+"""A release of ours as a system: codes on the wire, and in the cloud a vocoder, another one, or none."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from io import BytesIO
+from typing import Any
+
+from edgy_tf.corpora import Utterance
+from edgy_tf.releases import find_release
+from edgy_tf.wire import Prior, StreamHeader, StreamWriter
+from edgy_tf.wire.packets import MAX_CODES
+from evaluation.systems.base import Codes, Floats, Pcm, Processed, fit, seed_of
+from pi_runtime import EdgeEncoder
+
+VOCODERS = {"edgy": "wavernn", "edgy-mel": "griffin-lim", "edgy-codes": None}
+"""What makes sound of a release's codes, by the name of the system."""
+
+
+class Edgy:
+    """A release; its bits are those of the whole stream, entropy-coded where constriction is installed."""
+
+    def __init__(self, name: str, release: str, variant: str, seed: int) -> None:
+        found = find_release(release)
+        found.verify()  # The cache goes by the hashes that the release declares.
+        entropy = find_spec("constriction") is not None
+        self.name = name
+        self.settings = json.dumps([found.files, variant, seed, entropy], sort_keys=True)
+        self._seed = seed
+        self._encoder = EdgeEncoder(found.encoder(variant))
+        self._prior = Prior(found.codebook_id, found.counts()) if entropy else None
+        info = self._encoder.info
+        self._header = StreamHeader(info.codebook_id, info.codebook_size, info.sample_rate, info.samples_per_code)
+        self._folder = found.folder
+
+    @property
+    def words(self) -> Callable[[Codes], Floats] | None:
+        """As `System` has it; of ``edgy-mel``, which has the same codes as ``edgy``, they are not read again."""
+        return self._decoder.words if self.name != "edgy-mel" and self._decoder.has_words else None
+
+    @functools.cached_property
+    def _decoder(self) -> Any:
+        # Not before it is needed: TensorFlow takes seconds and half a gigabyte.
+        from edgy_tf.decode import Decoder
+
+        return Decoder.from_release(self._folder)
+
+    def process(self, utterance: Utterance, pcm: Pcm) -> Processed:
+        """As `System` has it."""
+        codes = self._encoder.encode(pcm)
+        writer = StreamWriter(BytesIO(), self._header, MAX_CODES, self._prior)
+        writer.write(codes)
+        writer.close(len(pcm))
+        seed = seed_of(self._seed, utterance, pcm)
+        audio = fit(self._speech(codes, seed), len(pcm)) if VOCODERS[self.name] else None
+        return Processed(audio, codes, 8 * writer.bytes_written)
+
+    def _speech(self, codes: Codes, seed: int) -> Floats:
+        from edgy_tf.decode.voices import anonymous_voice
+
+        voice = anonymous_voice(self._decoder, seed)
+        if VOCODERS[self.name] == "wavernn" or not len(codes):  # Griffin and Lim's fails on nothing.
+            return self._decoder.decode(codes, voice, seed)
+        from evaluation.systems.vocoder import griffin_lim
+
+        return griffin_lim(self._decoder.mel(codes, voice), self._decoder.network.preset.front_end)
