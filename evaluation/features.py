@@ -35,6 +35,9 @@ LEVEL = 10 ** (-30 / 20)
 SHORTEST = round(0.06 * SAMPLE_RATE)
 """Samples of openSMILE's longest window."""
 
+PACE = 5
+"""Numbers at the end of `CodeFeatures`' rows that go with the length and the pace of a sequence."""
+
 RUNS = np.array([1, 2, 3, 4, 5, 7, 10, 15])
 """First length of each class of runs; the last is open."""
 

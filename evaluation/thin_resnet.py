@@ -21,7 +21,7 @@ from edgy_tf.frontend import log_mel
 from edgy_tf.models.resnet import build_thin_resnet34
 from edgy_tf.preset import FrontEnd, load_preset
 from edgy_tf.train.loop import adam
-from edgy_tf.train.speaker import CROPS, LEARNING_RATE, SpeakerCheckpoint, _Learner
+from edgy_tf.train.speaker import CROPS, LEARNING_RATE, SpeakerCheckpoint, SpeakerLearner
 from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
 from evaluation.verifiers import Clip, Floats, embed_each
 
@@ -105,7 +105,7 @@ class ThinResNet:
         if len(set(speakers)) < 2:
             raise CorpusError("thin-resnet needs two speakers to learn to tell apart; add speakers")
         keras.utils.set_random_seed(self._seed)
-        learner = _Learner(self._front_end.mels, self._dim)
+        learner = SpeakerLearner(self._front_end.mels, self._dim)
         if self._weights:
             assign_variables(learner.network, self._weights)
         rate = TUNING_RATE if self._weights else LEARNING_RATE

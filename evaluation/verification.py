@@ -18,7 +18,7 @@ from edgy_tf.corpora import Utterance
 from edgy_tf.corpora.audio import SAMPLE_RATE
 from edgy_tf.errors import CorpusError
 from evaluation.back_ends import BACK_ENDS, Names, calibration, code_network
-from evaluation.features import CodeFeatures, Floats
+from evaluation.features import PACE, CodeFeatures, Floats
 from evaluation.identity import (
     PROTECTED_EER,
     RAW_BAR,
@@ -41,9 +41,6 @@ HELD_OUT = 0.2
 
 OUTLIER = 3.0
 """Deviations at which statistics of codes are cut off."""
-
-PACE = 5
-"""Last numbers of `CodeFeatures`, which go with the length of a sequence: tests are longer than training pieces."""
 
 
 def measure_identity(
@@ -169,6 +166,7 @@ def _readers(train: Sequence[Any], items: _Items, seed: int) -> Iterator[tuple[s
     scaler = StandardScaler().fit(statistics.transform(learned))
 
     def count(sequences: Sequence[Any]) -> Floats:
+        # Without the pace, which goes with the length: tests are longer than training pieces.
         return np.clip(scaler.transform(statistics.transform(sequences)), -OUTLIER, OUTLIER)[:, :-PACE]
 
     yield "code statistics", tuple(BACK_ENDS), count

@@ -135,7 +135,7 @@ def train_speaker(run: SpeakerRun) -> SpeakerCheckpoint:
     state = _resume(run, settings)
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
-        learner = _Learner(run.preset.front_end.mels, run.preset.speaker.dim)
+        learner = SpeakerLearner(run.preset.front_end.mels, run.preset.speaker.dim)
         schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, run.steps)
         learner.compile(adam(schedule), jit_compile=keras.backend.backend() == "jax")
         learner.optimizer.build(learner.trainable_variables)
@@ -185,7 +185,7 @@ def equal_error_rate(scores: npt.ArrayLike, same: npt.ArrayLike) -> float:
     return float(np.interp(0.0, passed - turned_away, passed))
 
 
-class _Learner(keras.Model):
+class SpeakerLearner(keras.Model):
     """Crops ``[N, M, T, mels]`` of N speakers to the loss of their voices."""
 
     def __init__(self, mels: int, dim: int) -> None:

@@ -51,7 +51,7 @@ def wer_picture(result: Result) -> Picture | None:
         return f"{path_label(row)} · {row['recogniser']}" if many else path_label(row)
 
     labels = unique(label(row) for row in sorted(rows, key=lambda row: systems_of(result).index(row["system"])))
-    end = 100 * max(row["high"] for row in rows)
+    end = max(1.0, 100 * max(row["high"] for row in rows))
 
     def draw(theme: Theme) -> Figure:
         colours = system_colours(systems_of(result), theme)
