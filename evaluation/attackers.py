@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,8 @@ CLASSIFIERS: dict[str, Callable[[int, int], Any]] = {
 NETWORK = "network"
 """The name, among the classifiers, of those in `evaluation.networks`."""
 
-FRAMES = "frames"
-"""The name, among the features, of `evaluation.networks.mel_frames`, which only the network looks at."""
+CODES, FRAMES = "codes", "frames"
+"""The names, among the features, of what only the network looks at: code sequences, and `networks.mel_frames`."""
 
 OUTLIER = 3.0
 """Deviations from the mean at which a feature is cut off, so that what processing pushed far away decides nothing."""
@@ -90,95 +91,120 @@ def attack(
     return answers
 
 
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What attackers are given of one system.
+
+    Attributes:
+        features: name of a feature set to its ``[N, ...]``; empty for a system that gives no sound.
+        codes: ``[n]`` each, ``N`` of them; None for a system without codes.
+    """
+
+    features: Mapping[str, Floats]
+    codes: Sequence[Codes] | None = None
+
+
 def measure(
     attribute: Attribute,
     labels: Sequence[str],
     speakers: Sequence[str],
     *,
     raw: Mapping[str, Floats],
-    processed: Mapping[str, Floats] | None = None,
-    codes: Sequence[Codes] | None = None,
+    systems: Mapping[str, Heard] | None = None,
     classifiers: Sequence[str] = (*CLASSIFIERS, NETWORK),
     bar: float | None = None,
     margin: float = 0.05,
     seed: int = 0,
-) -> Measurement:
-    """Attack one attribute in every scenario that the data allow, speaker-disjointly.
+) -> dict[str, Measurement]:
+    """Attack one attribute in every scenario that the data allow, speaker-disjointly, after each of several systems.
 
     Args:
         attribute: what the labels are of.
         labels: ``[N]``, one for each utterance.
         speakers: ``[N]``.
         raw: name of a feature set to its ``[N, D]`` on raw speech; `FRAMES` names what `mel_frames` gives.
-        processed: the same features of processed speech, under the same names.
-        codes: ``[n]`` each, ``N`` of them.
+        systems: what is heard of processed speech, by the name of the system; feature sets under the same names.
         classifiers: names out of `CLASSIFIERS`, and `NETWORK`, to which codes and `FRAMES` are given.
         bar: balanced accuracy demanded on raw speech; None takes the audit's (`RAW_BARS`).
         margin: how far above chance an attribute still counts as protected.
         seed: of folds, attackers and intervals.
+
+    Returns:
+        A measurement for each system, and one under ``raw`` that holds the attacks on raw speech alone.
 
     Raises:
         CorpusError: too few classes or speakers (see `folds`), or not one row for each label. The audit reports it
             as "not measured".
         MissingDependencyError: Keras is not installed and `NETWORK` is asked for.
     """
-    processed = processed or {}
-    rows = {
-        len(speakers),
-        *map(len, raw.values()),
-        *map(len, processed.values()),
-        len(labels if codes is None else codes),
-    }
+    systems = systems or {}
+    rows = {len(speakers), *map(len, raw.values())}
+    for heard in systems.values():
+        rows |= {*map(len, heard.features.values()), len(labels if heard.codes is None else heard.codes)}
     if rows != {len(labels)}:
         raise CorpusError(f"{len(labels)} labels but rows of {sorted(rows)}; leave skipped utterances out of all")
     names, truth = np.unique(labels, return_inverse=True)
-    answers: dict[Key, Ints] = {}
+    answers: dict[str, dict[Key, Ints]] = {name: {} for name in ("raw", *systems)}
     plain = [name for name in classifiers if name != NETWORK]
     for fold in tqdm(folds(labels, speakers, seed=seed), f"attack {attribute}", unit="fold"):
         y = truth[fold.train]
-        for features, train_x, tests in _situations(fold, raw, processed, codes):
-            if features != FRAMES:
-                found = attack(train_x, y, *tests.values(), classifiers=plain, seed=seed)
-            elif NETWORK in classifiers:
-                found = {NETWORK: attack_frames(train_x, y, *tests.values(), seed=seed)}
-            else:
+        for features, train, tests in _situations(fold, raw, systems):
+            if features not in (CODES, FRAMES):
+                found = attack(train, y, *tests.values(), classifiers=plain, seed=seed)
+            elif NETWORK not in classifiers:
                 continue
+            elif features == FRAMES:
+                found = {NETWORK: attack_frames(train, y, *tests.values(), seed=seed)}
+            else:
+                found = {NETWORK: [attack_sequences(train, y, x, seed=seed) for x in tests.values()]}
             for classifier, answered in found.items():
-                for scenario, answer in zip(tests, answered, strict=True):
-                    answers.setdefault((scenario, features, classifier), np.empty_like(truth))[fold.test] = answer
-        if codes is not None and NETWORK in classifiers:
-            answer = attack_sequences(_rows(codes, fold.train), y, _rows(codes, fold.test), seed=seed)
-            answers.setdefault(("code-level", "codes", NETWORK), np.empty_like(truth))[fold.test] = answer
+                for (system, scenario), answer in zip(tests, answered, strict=True):
+                    key = scenario, features, classifier
+                    answers[system].setdefault(key, np.empty_like(truth))[fold.test] = answer
     people = np.asarray(speakers)
-    scores = {key: score(truth, answer, people, seed=seed) for key, answer in answers.items()}
-    return Measurement(
-        attribute=attribute,
-        classes=tuple(map(str, names)),
-        utterances=len(truth),
-        speakers=len(np.unique(people)),
-        bar=RAW_BARS[attribute] if bar is None else bar,
-        margin=margin,
-        attacks=judge(scores, len(names)),
-    )
+    scores = {
+        system: {key: score(truth, answer, people, seed=seed) for key, answer in each.items()}
+        for system, each in answers.items()
+    }
+    return {
+        system: Measurement(
+            attribute=attribute,
+            classes=tuple(map(str, names)),
+            utterances=len(truth),
+            speakers=len(np.unique(people)),
+            bar=RAW_BARS[attribute] if bar is None else bar,
+            margin=margin,
+            attacks=judge(scores["raw"] | each, len(names)),
+        )
+        for system, each in scores.items()
+    }
+
+
+Tests = dict[tuple[str, Scenario], Any]
+"""System and scenario to what an attacker is then asked about."""
 
 
 def _situations(
-    fold: Fold, raw: Mapping[str, Floats], processed: Mapping[str, Floats], codes: Sequence[Codes] | None
-) -> Iterator[tuple[str, Floats, dict[Scenario, Floats]]]:
-    """Name of the features, what the attacker learns from, and what it is then tested on in which scenario."""
+    fold: Fold, raw: Mapping[str, Floats], systems: Mapping[str, Heard]
+) -> Iterator[tuple[str, Any, Tests]]:
+    """Name of the features, what the attacker learns from, and what it is then tested on."""
     for name, x in raw.items():
-        tests: dict[Scenario, Floats] = {"raw": x[fold.test]}
-        if name in processed:
-            tests["ignorant"] = processed[name][fold.test]
-            if name != FRAMES:  # Each utterance's frames have been brought to one scale already.
-                tests["lazy-informed"] = _moved(processed[name][fold.test], processed[name][fold.train], x[fold.train])
+        tests: Tests = {("raw", "raw"): x[fold.test]}
+        for system, heard in systems.items():
+            if name in heard.features:
+                changed = heard.features[name]
+                tests[system, "ignorant"] = changed[fold.test]
+                if name != FRAMES:  # Each utterance's frames have been brought to one scale already.
+                    tests[system, "lazy-informed"] = _moved(changed[fold.test], changed[fold.train], x[fold.train])
         yield name, x[fold.train], tests
-    for name, x in processed.items():
-        yield name, x[fold.train], {"semi-informed": x[fold.test]}
-    if codes is not None:
-        train, test = _rows(codes, fold.train), _rows(codes, fold.test)
-        statistics = CodeFeatures().fit(train)
-        yield "code statistics", statistics.transform(train), {"code-level": statistics.transform(test)}
+    for system, heard in systems.items():
+        for name, x in heard.features.items():
+            yield name, x[fold.train], {(system, "semi-informed"): x[fold.test]}
+        if heard.codes is not None:
+            train, test = _rows(heard.codes, fold.train), _rows(heard.codes, fold.test)
+            statistics = CodeFeatures().fit(train)
+            yield "code statistics", statistics.transform(train), {(system, "code-level"): statistics.transform(test)}
+            yield CODES, train, {(system, "code-level"): test}
 
 
 def _moved(x: Floats, processed: Floats, raw: Floats) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from tqdm import tqdm
 
 from edgy_tf.corpora import Utterance
 from edgy_tf.errors import CorpusError
-from evaluation.attackers import FRAMES, measure
+from evaluation.attackers import FRAMES, Heard, measure
 from evaluation.deep import deep
-from evaluation.features import Codes, Floats, acoustic
+from evaluation.features import Floats, acoustic
 from evaluation.networks import mel_frames
 from evaluation.splits import Attribute, labelled
 from evaluation.systems import Processed
@@ -27,19 +26,6 @@ FEATURES: Mapping[str, Callable[[Sequence[npt.NDArray[Any]], Path], Floats]] = {
     FRAMES: lambda clips, cache: mel_frames(tqdm(clips, "frames", unit="clip")),
 }
 """What attackers look at, by name: made of clips, and of a folder that keeps what was computed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Heard:
-    """What attackers are given of one system on one source.
-
-    Attributes:
-        features: name of a feature set to its ``[N, ...]``; empty for a system that gives no sound.
-        codes: ``[n]`` each; None for a system without codes.
-    """
-
-    features: dict[str, Floats]
-    codes: list[Codes] | None
 
 
 def hear(processed: Sequence[Processed], names: Sequence[str], cache: Path) -> Heard:
@@ -60,18 +46,18 @@ def hear(processed: Sequence[Processed], names: Sequence[str], cache: Path) -> H
 def measure_attribute(
     attribute: Attribute,
     utterances: Sequence[Utterance],
-    raw: Heard,
-    processed: Heard | None,
+    raw: Mapping[str, Floats],
+    systems: Mapping[str, Heard],
     classifiers: Sequence[str],
     seed: int = 0,
-) -> Measurement:
+) -> dict[str, Measurement]:
     """Attack an attribute in every scenario; see `evaluation.attackers.measure`, whose errors it raises.
 
     Args:
         attribute: ``gender`` or ``emotion``.
         utterances: all of one source; those whose attribute is unknown are left out.
-        raw: of them, before the system.
-        processed: after it; None for raw speech itself.
+        raw: features of them, before any system.
+        systems: what is heard of them after each system.
         classifiers: names out of `evaluation.attackers.CLASSIFIERS`, and `NETWORK`.
         seed: of folds and attackers.
     """
@@ -80,14 +66,17 @@ def measure_attribute(
     if not rows:
         raise CorpusError(f"no utterance is labelled with {attribute}; add labels")
     place = np.array(rows)
-    codes = None if processed is None or processed.codes is None else [processed.codes[i] for i in rows]
+
+    def kept(heard: Heard) -> Heard:
+        codes = None if heard.codes is None else [heard.codes[i] for i in rows]
+        return Heard({name: x[place] for name, x in heard.features.items()}, codes)
+
     return measure(
         attribute,
         [str(getattr(utterances[i], attribute)) for i in rows],
         [utterances[i].speaker for i in rows],
-        raw={name: x[place] for name, x in raw.features.items()},
-        processed={name: x[place] for name, x in processed.features.items()} if processed else None,
-        codes=codes,
+        raw={name: x[place] for name, x in raw.items()},
+        systems={name: kept(heard) for name, heard in systems.items()},
         classifiers=classifiers,
         seed=seed,
     )

@@ -26,7 +26,8 @@ from edgy_tf.corpora.base import Split
 from edgy_tf.errors import CorpusError, EdgyError
 from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import Release, find_release
-from evaluation.attributes import Heard, hear, measure_attribute
+from evaluation.attackers import Heard
+from evaluation.attributes import hear, measure_attribute
 from evaluation.cost import measure_cost
 from evaluation.plan import Plan
 from evaluation.selection import fingerprint, some_of_each, sources_of, spread
@@ -175,29 +176,26 @@ class Audit:
 
     def _attributes(self) -> None:
         plan = self.plan.attributes
-        attacked = [u for u in self.corpus.utterances if u.split in UNSEEN]
-        memory = Memory(self.cache / "attacks" / __version__, verbose=0)
-        measured = memory.cache(measure_attribute)
+        measured = Memory(self.cache / "attacks" / __version__, verbose=0).cache(measure_attribute)
         for source in sources_of(self.corpus, *UNSEEN):
-            chosen = some_of_each([u for u in attacked if u.source == source], plan.per_speaker)
+            unseen = [u for u in self.corpus.utterances if u.source == source and u.split in UNSEEN]
+            chosen = some_of_each(unseen, plan.per_speaker)
             attributes: list[Attribute] = [a for a in ("gender", "emotion") if any(getattr(u, a) for u in chosen)]
-            raw: Heard | None = None
-            for name in plan.systems if attributes else ():
+            heard: dict[str, Heard] = {}
+            for name in dict.fromkeys(["raw", *plan.systems]) if attributes else ():
                 with self._or_reason("attributes", name, source):
                     chosen, processed = self._processed(name, chosen)
-                    heard = hear(processed, plan.features, self.cache)
-                    raw = heard if name == "raw" else raw
-                    if raw is None:
-                        raw = hear(self._processed("raw", chosen)[1], plan.features, self.cache)
-                for attribute in attributes if raw else ():
-                    with self._or_reason(attribute, name, source):
-                        after = None if name == "raw" else heard
-                        found = measured(attribute, chosen, raw, after, plan.classifiers, self.plan.seed)
-                        self._result["attributes"].append(
-                            {"system": name, "source": source, "outcome": found.outcome, "chance": found.chance}
-                            | asdict(found)
-                        )
-                        self._result["verdicts"].append(attribute_verdict(name, source, found))
+                    heard[name] = hear(processed, plan.features, self.cache)
+            raw = heard.pop("raw", None)
+            for attribute in attributes if raw else ():
+                with self._or_reason(attribute, "all", source):
+                    assert raw is not None
+                    found = measured(attribute, chosen, raw.features, heard, plan.classifiers, self.plan.seed)
+                    for name in (n for n in plan.systems if n in found):
+                        one = found[name]
+                        about = {"system": name, "source": source, "outcome": one.outcome, "chance": one.chance}
+                        self._result["attributes"].append(about | asdict(one))
+                        self._result["verdicts"].append(attribute_verdict(name, source, one))
 
     def _processed(self, name: str, utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[Processed]]:
         """Utterances that can be read, and what a system makes of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ LONGEST = 1024
 FRAMES, STEP = 100, 4
 """Frames of an utterance that a network hears, and mel frames of 10 ms that one of them is the mean of: 4 s."""
 
-EPOCHS, BATCH = 20, 64
+EPOCHS, BATCH = 12, 64
 
 # A fixed one: the attacker does not change with the model under attack.
 _FRONT_END = load_preset("pi").front_end
@@ -67,11 +68,7 @@ def attack_frames(train: Floats, train_y: Ints, *tests: Floats, seed: int = 0) -
     Raises:
         MissingDependencyError: Keras is not installed.
     """
-    keras = _keras(seed)
-    heard = keras.Input(train.shape[1:])
-    there = keras.ops.cast(keras.ops.any(keras.ops.not_equal(heard, 0), axis=-1, keepdims=True), "float32")
-    x = keras.layers.Conv1D(64, 5, padding="same", activation="relu")(keras.layers.GaussianNoise(0.3)(heard)) * there
-    return _attack(keras, heard, x, there, train, train_y, tests)
+    return _network(None, train.shape[1:], int(train_y.max()) + 1, seed).attack(train, train_y, tests)
 
 
 def attack_sequences(train: Sequence[Codes], train_y: Ints, test: Sequence[Codes], *, seed: int = 0) -> Ints:
@@ -92,44 +89,68 @@ def attack_sequences(train: Sequence[Codes], train_y: Ints, test: Sequence[Codes
     Raises:
         MissingDependencyError: Keras is not installed.
     """
-    keras = _keras(seed)
     known = np.unique(np.concatenate(train))
-    # One shape for all, as each shape is compiled anew.
-    length = max(1, min(LONGEST, max(map(len, train))))
-    codes = keras.Input((length,), dtype="int32")
-    there = keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(codes, 0), "float32"), -1)
-    x = keras.layers.Embedding(len(known) + 2, 32)(codes) * there
+    # Rounded up, so that most folds share a network.
+    length = min(LONGEST, -(-max(map(len, train)) // 128) * 128 or 128)
+    size = -(-(len(known) + 2) // 128) * 128
     learned, asked = (padded(part, known, length) for part in (train, test))
-    return _attack(keras, codes, x, there, learned, train_y, [asked])[0]
+    return _network(size, (length,), int(train_y.max()) + 1, seed).attack(learned, train_y, [asked])[0]
 
 
-def _keras(seed: int) -> Any:
-    try:
-        import keras
-    except ImportError as error:
-        raise MissingDependencyError("network attackers need Keras; run: pip install 'edgy-tf[cloud]'") from error
-    keras.utils.set_random_seed(seed)
-    return keras
+class _Network:
+    """A network that forgets before it learns: to compile one takes as long as to train it.
+
+    Args:
+        codes: size of the vocabulary; None for a network over frames.
+        shape: of an input.
+        classes: how many answers there are.
+        seed: of weights, batches and dropout.
+    """
+
+    def __init__(self, codes: int | None, shape: tuple[int, ...], classes: int, seed: int) -> None:
+        try:
+            import keras
+        except ImportError as error:
+            raise MissingDependencyError("network attackers need Keras; run: pip install 'edgy-tf[cloud]'") from error
+        layers, ops = keras.layers, keras.ops
+        self._seed, self._set_seed = seed, keras.utils.set_random_seed
+        self._set_seed(seed)
+        entry = keras.Input(shape, dtype="float32" if codes is None else "int32")
+        there = ops.cast(ops.not_equal(entry, 0), "float32")
+        if codes is None:
+            there = ops.max(there, axis=-1, keepdims=True)
+            x = layers.Conv1D(64, 5, padding="same", activation="relu")(layers.GaussianNoise(0.3)(entry)) * there
+        else:
+            there = ops.expand_dims(there, -1)
+            x = layers.Embedding(codes, 32)(entry) * there
+        x = layers.Conv1D(64, 5, padding="same", activation="relu")(x) * there
+        # After the ReLU nothing is below the padding's 0, so the maximum needs no mask.
+        mean = ops.sum(x, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
+        x = layers.Dropout(0.5)(ops.concatenate([mean, ops.max(x, axis=1)], axis=-1))
+        self._model = keras.Model(entry, layers.Dense(classes, activation="softmax")(x))
+        self._model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=False)
+        self._model.optimizer.build(self._model.trainable_variables)
+        self._state = [*self._model.variables, *self._model.optimizer.variables]
+        self._begin = [np.array(variable) for variable in self._state]
+
+    def attack(self, train: npt.NDArray, train_y: Ints, tests: Sequence[npt.NDArray]) -> list[Ints]:
+        """Learn from ``train [N, ...]`` and answer on each test."""
+        self._set_seed(self._seed)
+        for variable, value in zip(self._state, self._begin, strict=True):
+            variable.assign(value)
+        weights = compute_sample_weight("balanced", train_y)
+        self._model.fit(train, train_y, sample_weight=weights, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        return [
+            np.concatenate([np.asarray(self._model(test[i : i + BATCH])) for i in range(0, len(test), BATCH)]).argmax(
+                axis=1
+            )
+            for test in tests
+        ]
 
 
-def _attack(
-    keras: Any, entry: Any, x: Any, there: Any, train: npt.NDArray, train_y: Ints, tests: Sequence[npt.NDArray]
-) -> list[Ints]:
-    """Put convolution, pooling and classes on ``x [B, T, C]``, of which ``there [B, T, 1]`` counts; train and ask."""
-    layers, ops = keras.layers, keras.ops
-    x = layers.Conv1D(64, 5, padding="same", activation="relu")(x) * there
-    # After the ReLU nothing is below the padding's 0, so the maximum needs no mask.
-    mean = ops.sum(x, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
-    x = layers.Dropout(0.5)(ops.concatenate([mean, ops.max(x, axis=1)], axis=-1))
-    model = keras.Model(entry, layers.Dense(int(train_y.max()) + 1, activation="softmax")(x))
-    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", jit_compile=False)
-    weights = compute_sample_weight("balanced", train_y)
-    model.fit(train, train_y, sample_weight=weights, batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    # Called, not `predict`ed: that compiles anew for every model, which costs more than it saves here.
-    return [
-        np.concatenate([np.asarray(model(test[i : i + BATCH])) for i in range(0, len(test), BATCH)]).argmax(axis=1)
-        for test in tests
-    ]
+@functools.lru_cache(maxsize=16)
+def _network(codes: int | None, shape: tuple[int, ...], classes: int, seed: int) -> _Network:
+    return _Network(codes, shape, classes, seed)
 
 
 def padded(sequences: Sequence[Codes], known: Codes, length: int) -> npt.NDArray[np.int32]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgy_tf.errors import CorpusError, MissingDependencyError
-from evaluation.attackers import CLASSIFIERS, FRAMES, NETWORK, attack, measure
+from evaluation.attackers import CLASSIFIERS, FRAMES, NETWORK, Heard, attack, measure
 from evaluation.features import Codes, Floats
 from evaluation.splits import Attribute
 from evaluation.verdict import Attack, Measurement, Score, judge
@@ -32,8 +32,17 @@ def random_codes(seed: int = 0) -> list[Codes]:
     return [rng.integers(0, 20, rng.integers(20, 30)).astype(np.int32) for _ in SPEAKERS]
 
 
-def attacked(attribute: Attribute, labels: np.ndarray, **about: Any) -> Measurement:
-    return measure(attribute, labels.tolist(), SPEAKERS.tolist(), **about)
+def attacked(
+    attribute: Attribute,
+    labels: np.ndarray,
+    processed: dict[str, Floats] | None = None,
+    codes: list[Codes] | None = None,
+    **about: Any,
+) -> Measurement:
+    """What is found out about one system, or, without one, about raw speech."""
+    systems = {} if processed is None and codes is None else {"it": Heard(processed or {}, codes)}
+    found = measure(attribute, labels.tolist(), SPEAKERS.tolist(), systems=systems, **about)
+    return found["it" if systems else "raw"]
 
 
 def of(measurement: Measurement, scenario: str) -> list[Attack]:
@@ -137,6 +146,17 @@ def test_features_that_are_missing_or_far_off_do_not_stop_an_attacker() -> None:
     x[5, 0] = 1e12
     for [answers] in attack(x, GENDER, x, classifiers=FAST).values():
         assert np.mean(answers == GENDER) > 0.9
+
+
+def test_one_system_does_not_touch_another() -> None:
+    x = telling(GENDER)
+    leaky, silent = Heard({"f": telling(GENDER, 1)}), Heard({"f": noise()}, random_codes())
+    about: Any = {"raw": {"f": x}, "classifiers": FAST}
+    both = measure("gender", GENDER.tolist(), SPEAKERS.tolist(), systems={"a": leaky, "b": silent}, **about)
+    assert both["a"] == attacked("gender", GENDER, dict(leaky.features), **about)
+    assert both["b"] == attacked("gender", GENDER, dict(silent.features), list(silent.codes or []), **about)
+    assert both["raw"] == attacked("gender", GENDER, **about)
+    assert [both[name].outcome for name in "ab"] == ["not protected", "protected"]
 
 
 def test_rows_must_agree() -> None:
