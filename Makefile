@@ -1,4 +1,4 @@
-# Every target sets itself up: a fresh clone needs Python 3.11 and nothing else.
+# Every target sets itself up: a fresh clone needs Python 3.11, and a C compiler for all but `demo`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
