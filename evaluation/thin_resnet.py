@@ -31,6 +31,9 @@ DIM = 256
 SPEAKERS, SECONDS = 16, 1.5
 """Speakers of a training step, and length of their crops: what one CPU can do."""
 
+HEARD = 4.0
+"""Seconds of a clip that an embedding is made of."""
+
 TUNING_RATE = 3e-4
 """Learning rate on processed speech, falling to 0 as that of the first training does."""
 
@@ -69,11 +72,14 @@ class ThinResNet:
     def embed(self, clips: Iterable[Clip], cache: Path, *, total: int | None = None) -> Floats:
         """As `verifiers.Verifier` has it; it must have been trained."""
 
-        def voice(speech: Floats) -> Floats:
-            # Called, not `predict`ed: that compiles anew for every length.
-            return np.asarray(self._network(log_mel(speech, self._front_end)[None], training=False))[0]
+        # One length for all, as each is compiled anew; what is too short is repeated, as in training.
+        heard = np.arange(round(HEARD * SAMPLE_RATE))
 
-        return embed_each(tqdm(clips, self.name, total, unit="clip"), cache, self._id, self._dim, voice)
+        def voice(speech: Floats) -> Floats:
+            mel = log_mel(speech[heard % len(speech)], self._front_end)
+            return self._network.predict_on_batch(mel[None])[0]
+
+        return embed_each(tqdm(clips, self.name, total, unit="clip"), cache, f"{self._id} {HEARD}", self._dim, voice)
 
     def trained(self, clips: Sequence[Clip], speakers: Sequence[str], cache: Path) -> ThinResNet:
         """As `verifiers.Trainable` has it."""
