@@ -31,6 +31,9 @@ _INSTALLABLE = {
 }
 _WHISPER = "whisper:"
 
+LOOP = 6
+"""Tokens of a phrase that Whisper may not say twice: greedy, it can loop to its limit on one bad second."""
+
 MELS = 80
 """Bands of Whisper's features, but for its newest sizes."""
 
@@ -127,6 +130,7 @@ class _Whisper:
             beam_size=1,
             temperature=0.0,
             condition_on_previous_text=False,
+            no_repeat_ngram_size=LOOP,
         )
         return " ".join(segment.text.strip() for segment in segments)
 

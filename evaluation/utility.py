@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edgy_tf.corpora import Utterance
-from edgy_tf.recognisers import Recogniser
+from edgy_tf.recognisers import LOOP, Recogniser
 from edgy_tf.weights import atomic_file
 from evaluation.metrics import bootstrap
 from evaluation.text import word_errors
@@ -75,7 +75,7 @@ def transcripts(
     cache.mkdir(parents=True, exist_ok=True)
     texts = []
     for one in tqdm(heard, f"recognise {about}", total, unit="utterance"):
-        content = f"{recogniser.name} {path}".encode() + np.ascontiguousarray(one).tobytes()
+        content = f"{recogniser.name} {path} {LOOP}".encode() + np.ascontiguousarray(one).tobytes()
         file = cache / f"{hashlib.sha256(content).hexdigest()}.json"
         if not file.exists():
             text = recogniser.transcribe(one) if path == "speech" else recogniser.read(one)

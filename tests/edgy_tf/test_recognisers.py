@@ -133,7 +133,13 @@ def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:
     audio, options = recogniser._model.heard
     assert audio.dtype == np.float32
     assert audio.tolist() == [0.5, -1]
-    assert options == {"language": "en", "beam_size": 1, "temperature": 0.0, "condition_on_previous_text": False}
+    assert options == {
+        "language": "en",
+        "beam_size": 1,
+        "temperature": 0.0,
+        "condition_on_previous_text": False,
+        "no_repeat_ngram_size": 6,
+    }
     recogniser.transcribe(np.array([16384, -32768], np.int16))
     assert recogniser._model.heard[0].tolist() == [0.5, -1]
 
