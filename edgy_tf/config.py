@@ -4,11 +4,40 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tomllib
 import types
 import typing
+from pathlib import Path
 from typing import Any
 
 from edgy_tf.errors import PresetError
+
+
+def names_in(folder: Any) -> list[str]:
+    """Names of the config files that ship in a folder of a package (``importlib.resources.files``), sorted."""
+    return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def read_named(name: str, folder: Any, kind: str) -> tuple[dict[str, Any], str]:
+    """A config file by its name in ``folder``, or any other ``.toml`` file, and what to call it in messages.
+
+    Raises:
+        PresetError: there is no such ``kind`` of file, it cannot be read, or it is not TOML.
+    """
+    known = names_in(folder)
+    if name.endswith(".toml"):
+        try:
+            text, origin = Path(name).read_text("utf-8"), name
+        except (OSError, UnicodeDecodeError) as error:
+            raise PresetError(f"cannot read {kind} file {name}: {error}") from error
+    elif name in known:
+        text, origin = (folder / f"{name}.toml").read_text("utf-8"), f"{kind} {name}"
+    else:
+        raise PresetError(f"no {kind} '{name}'; choose one of {', '.join(known)} or name a .toml file")
+    try:
+        return tomllib.loads(text), origin
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(f"{origin} is not valid TOML: {error}") from error
 
 
 def build(kind: Any, value: Any, where: str) -> Any:

@@ -6,13 +6,11 @@ A preset fixes the front end, the encoder, the codebook, the speaker embedding, 
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
-from edgy_tf.config import build
+from edgy_tf.config import build, names_in, read_named
 from edgy_tf.errors import PresetError
 
 TARGETS = ("content", "mel", "wave")
@@ -282,7 +280,7 @@ class Preset:
 
 def preset_names() -> list[str]:
     """Names of the presets that ship."""
-    return [Path(f.name).stem for f in sorted(_folder().iterdir(), key=lambda f: f.name) if f.name.endswith(".toml")]
+    return names_in(_folder())
 
 
 def load_preset(name: str) -> Preset:
@@ -291,20 +289,7 @@ def load_preset(name: str) -> Preset:
     Raises:
         PresetError: no such preset, not TOML, or a key that is missing, unknown or of the wrong type.
     """
-    if name.endswith(".toml"):
-        try:
-            text, origin = Path(name).read_text("utf-8"), name
-        except (OSError, UnicodeDecodeError) as error:
-            raise PresetError(f"cannot read preset file {name}: {error}") from error
-    elif name in preset_names():
-        text, origin = (_folder() / f"{name}.toml").read_text("utf-8"), f"preset {name}"
-    else:
-        raise PresetError(f"no preset '{name}'; choose one of {', '.join(preset_names())} or name a .toml file")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"{origin} is not valid TOML: {error}") from error
-    return preset_from_dict(table, origin)
+    return preset_from_dict(*read_named(name, _folder(), "preset"))
 
 
 def preset_from_dict(table: dict[str, Any], origin: str = "preset") -> Preset:

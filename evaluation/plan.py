@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
-from edgy_tf.config import build
+from edgy_tf.config import build, names_in, read_named
 from edgy_tf.errors import PresetError
 from evaluation.attackers import CLASSIFIERS, NETWORK
 from evaluation.attributes import FEATURES
@@ -88,25 +86,17 @@ class Plan:
 
 def plan_names() -> list[str]:
     """Names of the plans that ship."""
-    return sorted(Path(file.name).stem for file in _folder().iterdir() if file.name.endswith(".toml"))
+    return names_in(_folder())
 
 
 def load_plan(name: str) -> Plan:
     """Read a plan by its name, or from a ``.toml`` file.
 
     Raises:
-        PresetError: no such plan, not TOML, or a key that is missing, unknown or of the wrong type.
+        PresetError: no such plan, not TOML, or a key that is missing, unknown, of the wrong type, or names nothing.
     """
-    try:
-        if name.endswith(".toml"):
-            text = Path(name).read_text("utf-8")
-        elif name in plan_names():
-            text = (_folder() / f"{name}.toml").read_text("utf-8")
-        else:
-            raise PresetError(f"no audit plan '{name}'; choose one of {', '.join(plan_names())} or name a .toml file")
-        plan: Plan = build(Plan, tomllib.loads(text), f"plan {name}")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PresetError(f"cannot read plan {name}: {error}") from error
+    table, origin = read_named(name, _folder(), "audit plan")
+    plan: Plan = build(Plan, table, origin)
     counts = {
         "utility.utterances": plan.utility.utterances,
         "identity.per_speaker": plan.identity.per_speaker,
@@ -118,7 +108,7 @@ def load_plan(name: str) -> Plan:
     }
     for key, count in counts.items():
         if count <= 0:
-            raise PresetError(f"plan {name}: {key} must be positive")
+            raise PresetError(f"{origin}: {key} must be positive")
     choices: list[tuple[str, tuple[str, ...], Iterable[str]]] = [
         ("utility.systems", plan.utility.systems, SYSTEMS),
         ("identity.systems", plan.identity.systems, SYSTEMS),
@@ -129,7 +119,7 @@ def load_plan(name: str) -> Plan:
     ]
     for key, chosen, known in choices:
         if unknown := [one for one in chosen if one not in known]:
-            raise PresetError(f"plan {name}: {key} knows no '{unknown[0]}'; choose from {', '.join(known)}")
+            raise PresetError(f"{origin}: {key} knows no '{unknown[0]}'; choose from {', '.join(known)}")
     return plan
 
 

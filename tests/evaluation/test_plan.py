@@ -18,7 +18,7 @@ def test_plans_that_ship_begin_with_raw_speech(name: str) -> None:
         (("utterances = 6", "utterances = 0"), "utility.utterances must be positive"),
         (("utterances = 6", "uterances = 6"), "unknown key 'uterances'"),
         (("seed = 0", "seed = 'x'"), "seed must be int"),
-        (("[cost]", "[cost"), "cannot read plan"),
+        (("[cost]", "[cost"), "not valid TOML"),
         (('"edgy-mel"]', '"edgy-mell"]'), "utility.systems knows no 'edgy-mell'; choose from raw, mcadams"),
         (('"cam++"', '"camp"'), "identity.verifiers knows no 'camp'"),
         (('"SVM"', '"svm"'), "attributes.classifiers knows no 'svm'"),
@@ -40,5 +40,5 @@ def test_errors_are_one_line(change: tuple[str, str], message: str, tmp_path: Pa
 def test_a_plan_that_is_not_there() -> None:
     with pytest.raises(PresetError, match="choose one of codes, full, quick"):
         load_plan("fll")
-    with pytest.raises(PresetError, match="cannot read plan"):
+    with pytest.raises(PresetError, match="cannot read audit plan"):
         load_plan("missing.toml")
