@@ -131,7 +131,7 @@ class Audit:
                 write_tsv(self.out / f"transcripts-{source}.tsv", utterances, texts)
 
     def _routes(self, name: str, processed: Sequence[Processed], reads: bool) -> Iterator[tuple[Route, Iterator[Any]]]:
-        """What a recogniser is given of a system: its sound, and of a release's codes what its text head reads."""
+        """What a recogniser is given of a system: its sound, and of a release's codes the features without sound."""
         if all(p.audio is not None for p in processed):
             yield "speech", (p.audio for p in processed)
         words = self._systems[name].words

