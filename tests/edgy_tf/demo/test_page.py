@@ -4,7 +4,6 @@ import hashlib
 import re
 from dataclasses import replace
 from functools import partial
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
@@ -19,42 +18,7 @@ from edgy_tf.demo.stream_view import Disclosure, code_hues
 from edgy_tf.wire import StreamHeader, StreamWriter
 from edgy_tf.wire.header import HEADER_SIZE
 from edgy_tf.wire.packets import Kind
-
-VOID = {"meta", "img", "source"}
-
-
-class Page(HTMLParser):
-    """Every element with its attributes and every text, tags checked to be balanced."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-        if tag in ("td", "th"):
-            self.text += " "
-
-    def handle_data(self, data):
-        self.text += data
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.text.split())
+from tests.html_page import Page
 
 
 @pytest.fixture(scope="module")

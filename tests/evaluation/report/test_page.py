@@ -3,10 +3,8 @@
 import base64
 import json
 import re
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,42 +12,9 @@ from PIL import Image
 from evaluation.report import write_report
 from evaluation.report.lookup import MARK
 from tests.evaluation.report.made_up import Row, empty, result
+from tests.html_page import Page
 
-VOID = {"meta", "img", "source"}
 HOSTILE = '<script>alert("$x$")</script>&'
-
-
-class Page(HTMLParser):
-    """Every element with its attributes and all text, tags checked to be balanced."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, Any]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self.text += " "
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-        self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def all(self, tag: str) -> list[dict[str, Any]]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.text.split())
 
 
 @pytest.fixture(scope="module")
