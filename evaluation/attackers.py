@@ -112,6 +112,7 @@ def measure(
     raw: Mapping[str, Floats],
     systems: Mapping[str, Heard] | None = None,
     classifiers: Sequence[str] = (*CLASSIFIERS, NETWORK),
+    taught: int = 0,
     bar: float | None = None,
     margin: float = 0.05,
     seed: int = 0,
@@ -122,6 +123,8 @@ def measure(
         attribute: what the labels are of.
         labels: ``[N]``, one for each utterance.
         speakers: ``[N]``.
+        taught: the last so many utterances are of further speakers, whom every attacker may learn from and none is
+            asked about.
         raw: name of a feature set to its ``[N, D]`` on raw speech; `FRAMES` names what `mel_frames` gives.
         systems: what is heard of processed speech, by the name of the system; feature sets under the same names.
         classifiers: names out of `CLASSIFIERS`, and `NETWORK`, to which codes and `FRAMES` are given.
@@ -144,9 +147,15 @@ def measure(
     if rows != {len(labels)}:
         raise CorpusError(f"{len(labels)} labels but rows of {sorted(rows)}; leave skipped utterances out of all")
     names, truth = np.unique(labels, return_inverse=True)
+    asked = len(labels) - taught
+    people = np.asarray(speakers)[:asked]
+    if common := {*people} & {*speakers[asked:]}:
+        raise CorpusError(f"speaker {min(common)} is both learned from and tested; keep each in one split")
+    others = np.arange(asked, len(labels))
     answers: dict[str, dict[Key, Ints]] = {name: {} for name in ("raw", *systems)}
     plain = [name for name in classifiers if name != NETWORK]
-    for fold in tqdm(folds(labels, speakers, seed=seed), f"attack {attribute}", unit="fold"):
+    for fold in tqdm(folds(labels[:asked], speakers[:asked], seed=seed), f"attack {attribute}", unit="fold"):
+        fold = Fold(np.concatenate([fold.train, others]), fold.test)
         y = truth[fold.train]
         for features, train, tests in _situations(fold, raw, systems):
             if features not in (CODES, FRAMES):
@@ -160,17 +169,16 @@ def measure(
             for classifier, answered in found.items():
                 for (system, scenario), answer in zip(tests, answered, strict=True):
                     key = scenario, features, classifier
-                    answers[system].setdefault(key, np.empty_like(truth))[fold.test] = answer
-    people = np.asarray(speakers)
+                    answers[system].setdefault(key, np.empty_like(truth[:asked]))[fold.test] = answer
     scores = {
-        system: {key: score(truth, answer, people, seed=seed) for key, answer in each.items()}
+        system: {key: score(truth[:asked], answer, people, seed=seed) for key, answer in each.items()}
         for system, each in answers.items()
     }
     return {
         system: Measurement(
             attribute=attribute,
             classes=tuple(map(str, names)),
-            utterances=len(truth),
+            utterances=asked,
             speakers=len(np.unique(people)),
             bar=RAW_BARS[attribute] if bar is None else bar,
             margin=margin,

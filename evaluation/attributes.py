@@ -55,16 +55,19 @@ def measure_attribute(
 
     Args:
         attribute: ``gender`` or ``emotion``.
-        utterances: all of one source; those whose attribute is unknown are left out.
+        utterances: all of one source; those whose attribute is unknown are left out, and those of the train split are
+            learned from and not asked about.
         raw: features of them, before any system.
         systems: what is heard of them after each system.
         classifiers: names out of `evaluation.attackers.CLASSIFIERS`, and `NETWORK`.
         seed: of folds and attackers.
     """
     known = set(labelled(utterances, attribute))
-    rows = [i for i, u in enumerate(utterances) if u in known]
-    if not rows:
+    tested = [i for i, u in enumerate(utterances) if u in known and u.split != "train"]
+    taught = [i for i, u in enumerate(utterances) if u in known and u.split == "train"]
+    if not tested:
         raise CorpusError(f"no utterance is labelled with {attribute}; add labels")
+    rows = tested + taught
     place = np.array(rows)
 
     def kept(heard: Heard) -> Heard:
@@ -78,5 +81,6 @@ def measure_attribute(
         raw={name: x[place] for name, x in raw.items()},
         systems={name: kept(heard) for name, heard in systems.items()},
         classifiers=classifiers,
+        taught=len(taught),
         seed=seed,
     )

@@ -179,7 +179,9 @@ class Audit:
         measured = Memory(self.cache / "attacks" / __version__, verbose=0).cache(measure_attribute)
         for source in sources_of(self.corpus, *UNSEEN):
             unseen = [u for u in self.corpus.utterances if u.source == source and u.split in UNSEEN]
-            chosen = some_of_each(unseen, plan.per_speaker)
+            own = [u for u in self.corpus.select(split="train", source=source).utterances if u.gender or u.emotion]
+            taught = some_of_each(own, plan.training_utterances, speakers=plan.training_speakers)
+            chosen = some_of_each(unseen, plan.per_speaker) + taught
             attributes: list[Attribute] = [a for a in ("gender", "emotion") if any(getattr(u, a) for u in chosen)]
             heard: dict[str, Heard] = {}
             for name in dict.fromkeys(["raw", *plan.systems]) if attributes else ():

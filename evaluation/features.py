@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.metadata import version
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -71,12 +72,14 @@ def acoustic(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | Non
     if find_spec("opensmile") is None:
         raise MissingDependencyError("acoustic attackers need opensmile; pip install edgy-tf[eval]")
     method = f"eGeMAPSv02 {version('opensmile')}, {CEPSTRA} cepstra of {_FRONT_END}, {LEVEL}"
-    # In a process of its own: openSMILE crashes where TensorFlow has been loaded before it.
-    with ProcessPoolExecutor(1, get_context("spawn"), _open_smile) as smile:
-        rows = [
-            cached_row(cache, method, clip, lambda pcm: _row(pcm, smile))
-            for clip in tqdm(clips, "acoustic features", total, unit="clip")
-        ]
+    # In processes of its own: openSMILE crashes where TensorFlow has been loaded before it.
+    workers = os.cpu_count() or 1
+    with (
+        ProcessPoolExecutor(workers, get_context("spawn"), _open_smile) as smile,
+        ThreadPoolExecutor(workers) as waiting,
+    ):
+        found = waiting.map(lambda clip: cached_row(cache, method, clip, lambda pcm: _row(pcm, smile)), clips)
+        rows = list(tqdm(found, "acoustic features", total, unit="clip"))
     return np.array(rows, np.float32).reshape(len(rows), EGEMAPS + 3 * CEPSTRA)
 
 

@@ -55,13 +55,17 @@ class AttributePlan:
         systems: as above.
         features: names out of `evaluation.attributes.FEATURES`.
         classifiers: names out of `evaluation.attackers.CLASSIFIERS`, and `NETWORK`.
-        per_speaker: at most this many utterances of each speaker.
+        per_speaker: at most this many utterances of each tested speaker.
+        training_speakers: of each source's train split, whom attackers learn from besides the other tested speakers.
+        training_utterances: of each of them.
     """
 
     systems: tuple[str, ...]
     features: tuple[str, ...]
     classifiers: tuple[str, ...]
     per_speaker: int
+    training_speakers: int
+    training_utterances: int
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ def load_plan(name: str) -> Plan:
         "identity.training_speakers": plan.identity.training_speakers,
         "identity.training_utterances": plan.identity.training_utterances,
         "attributes.per_speaker": plan.attributes.per_speaker,
+        "attributes.training_speakers": plan.attributes.training_speakers,
+        "attributes.training_utterances": plan.attributes.training_utterances,
         "cost.seconds": plan.cost.seconds,
         "cost.runs": plan.cost.runs,
     }

@@ -89,8 +89,8 @@ NAMES = (*_PACKAGES, "thin-resnet")
 def open_verifiers(
     names: Iterable[str] = NAMES,
     *,
-    steps: int = 150,
-    tuning: int = 60,
+    steps: int = 120,
+    tuning: int = 40,
     seed: int = 0,
     checkpoint: Path | None = None,
 ) -> list[Verifier]:

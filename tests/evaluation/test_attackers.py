@@ -49,6 +49,25 @@ def of(measurement: Measurement, scenario: str) -> list[Attack]:
     return [a for a in measurement.attacks if a.scenario == scenario]
 
 
+def test_an_attacker_learns_from_further_speakers_without_being_asked_about_them() -> None:
+    few = np.isin(SPEAKERS, ["s00", "s01", "s02", "s03"])
+    order = np.concatenate([np.flatnonzero(few), np.flatnonzero(~few)])
+    hard = 0.3 * telling(GENDER) + noise()
+    best = []
+    for taught in (0, 96):
+        rows = order[: 32 + taught]
+        about: dict[str, Any] = {"raw": {"f": hard[rows]}, "classifiers": FAST, "taught": taught}
+        found = measure("gender", GENDER[rows].tolist(), SPEAKERS[rows].tolist(), **about)["raw"]
+        assert (found.speakers, found.utterances) == (4, 32)
+        best.append(max(a.score.value for a in found.attacks))
+    assert best[0] + 0.1 < best[1]
+
+
+def test_a_speaker_is_not_both_taught_and_tested() -> None:
+    with pytest.raises(CorpusError, match="s15 is both"):
+        measure("gender", GENDER.tolist(), SPEAKERS.tolist(), raw={"f": noise()}, classifiers=FAST, taught=4)
+
+
 def test_an_anonymiser_that_returns_its_input_is_called_out() -> None:
     x = telling(GENDER)
     found = attacked("gender", GENDER, raw={"f": x}, processed={"f": x}, classifiers=tuple(CLASSIFIERS))

@@ -98,7 +98,7 @@ PLAN = Plan(
     seed=0,
     utility=UtilityPlan(systems=("raw", "copy", "coded"), utterances=12),
     identity=IdentityPlan(LEAKS, ("ear",), per_speaker=6, training_speakers=8, training_utterances=6),
-    attributes=AttributePlan(LEAKS, ("acoustic",), ("SVM",), per_speaker=4),
+    attributes=AttributePlan(LEAKS, ("acoustic",), ("SVM",), 4, training_speakers=8, training_utterances=1),
     cost=CostPlan(seconds=1, runs=2),
 )
 
