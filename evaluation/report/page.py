@@ -16,6 +16,7 @@ from edgy_tf.weights import atomic_file
 from evaluation.report.costs import bits_picture, memory_picture, time_picture
 from evaluation.report.heatmaps import attacker_pictures
 from evaluation.report.lookup import Result
+from evaluation.report.markdown import figures
 from evaluation.report.plots import tradeoff_picture, wer_picture
 from evaluation.report.style import Picture
 from evaluation.report.tables import (
@@ -35,14 +36,14 @@ _INCH = 100
 
 
 def write_report(result: Result, out: Path) -> list[Path]:
-    """Write ``audit.json``, the figures and ``index.html``, which holds the figures, too.
+    """Write ``audit.json``, the pictures, ``index.html``, which holds the pictures, too, and ``figures.md``.
 
     Args:
         result: what the audit found; as `evaluation.audit.Audit.run` returns it.
         out: folder; it is made if missing, and what it holds of an earlier report is overwritten.
 
     Returns:
-        every file that was written: the data, the figures, the page.
+        every file that was written: the data, the figures, the pictures, the page.
 
     Raises:
         ModelError: a file cannot be written.
@@ -52,15 +53,15 @@ def write_report(result: Result, out: Path) -> list[Path]:
     # First of all: it took long to find out, and nothing that goes wrong below may lose it.
     with atomic_file(data) as file:
         file.write(f"{json.dumps(result, indent=1)}\n".encode())
-    figures: dict[str, list[Picture | None]] = {
+    made: dict[str, list[Picture | None]] = {
         "words": [wer_picture(result)],
         "tradeoff": [tradeoff_picture(result)],
         "attackers": [*attacker_pictures(result)],
         "cost": [time_picture(result), memory_picture(result)],
         "bits": [bits_picture(result)],
     }
-    drawn = {section: [picture for picture in pictures if picture] for section, pictures in figures.items()}
-    files: dict[str, bytes] = {}
+    drawn = {section: [picture for picture in pictures if picture] for section, pictures in made.items()}
+    files: dict[str, bytes] = {"figures.md": figures(result).encode()}
     for picture in (picture for pictures in drawn.values() for picture in pictures):
         files |= {f"{picture.name}.png": picture.light, f"{picture.name}-dark.png": picture.dark}
     files["index.html"] = build_page(result, drawn).encode()

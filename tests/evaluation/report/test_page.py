@@ -29,11 +29,11 @@ def page(written: list[Path]) -> Page:
 
 def test_the_files_are_data_figures_and_page(written: list[Path], audit: Row) -> None:
     names = [path.name for path in written]
-    assert (names[0], names[-1]) == ("audit.json", "index.html")
+    assert (names[0], names[1], names[-1]) == ("audit.json", "figures.md", "index.html")
     assert json.loads(written[0].read_text("utf-8")) == audit
     assert {"words.png", "privacy-and-words.png", "time.png", "memory.png", "bits.png"} < set(names)
     assert "attackers-1-identity-librispeech.png" in names
-    for path in written[1:-1]:
+    for path in written[2:-1]:
         assert Image.open(path).format == "PNG"
         assert path.stat().st_size < 150_000
         assert path.with_name(path.name.replace(".png", "-dark.png")) in written or "dark" in path.name
@@ -43,7 +43,7 @@ def test_the_page_needs_nothing_beside_it(page: Page, written: list[Path]) -> No
     assert not page.all("script")
     assert not page.all("link")
     urls = [a[key] for _, a in page.elements for key in ("src", "srcset") if key in a]
-    assert len(urls) == len(written) - 2
+    assert len(urls) == len(written) - 3
     assert {a["href"] for a in page.all("a")} == {"#attacks"}
     embedded = set()
     for url in urls:
@@ -51,7 +51,7 @@ def test_the_page_needs_nothing_beside_it(page: Page, written: list[Path]) -> No
         png = base64.b64decode(url.partition(",")[2], validate=True)
         Image.open(BytesIO(png)).verify()
         embedded.add(png)
-    assert embedded == {path.read_bytes() for path in written[1:-1]}
+    assert embedded == {path.read_bytes() for path in written[2:-1]}
     styles = re.sub(r"data:[^\"]*", "", written[-1].read_text("utf-8"))
     assert "url(" not in styles
     assert "@import" not in styles
@@ -85,7 +85,7 @@ def test_what_is_missing_is_said_with_the_reason(page: Page) -> None:
 
 def test_nothing_measured_is_a_page_too(tmp_path: Path) -> None:
     written = write_report(empty(), tmp_path / "new" / "folder")
-    assert [path.name for path in written] == ["audit.json", "index.html"]
+    assert [path.name for path in written] == ["audit.json", "figures.md", "index.html"]
     page = Page(written[-1].read_text("utf-8"))
     assert page.words.count("Nothing was measured.") == 10
     assert not page.all("img")
