@@ -127,7 +127,8 @@ class Phase:
         steps: optimiser steps.
         codes: length of a random crop, in codes.
         wave_codes: of those, how many the WaveRNN is unrolled over.
-        freeze: train the WaveRNN alone.
+        freeze: keep the codes as the phases before made them; a ``wave`` phase then trains the WaveRNN alone, a
+            ``content`` phase all that decodes.
         batch: crops a step.
         judged: of those, in a ``content`` phase, how many the recogniser's encoder judges: it costs three times
             what everything else does.
@@ -148,6 +149,8 @@ class Content:
 
     Attributes:
         words: weight of the distance between a recogniser's states for the decoded and for the clean speech.
+        units: clusters of the recogniser's states, of which a head must tell the one of each 20 ms; 0 for no head.
+        text_gradient: share of the text head's gradient that reaches the codes, but for that of ``words``.
         mel_gradient: share of the mel head's gradient that reaches the codes; the mel tells more than words.
         pitch: the encoder hears each crop with its pitch moved by up to so many octaves.
         formants: and with its formants moved by up to so many octaves.
@@ -158,6 +161,8 @@ class Content:
     """
 
     words: float = 0.5
+    units: int = 0
+    text_gradient: float = 1.0
     mel_gradient: float = 1.0
     pitch: float = 0.0
     formants: float = 0.0
@@ -351,8 +356,12 @@ def _check(p: Preset, origin: str) -> None:
             "a phase's steps, codes and batch must be positive",
         ),
         (
-            all(f.target == "wave" for f in p.train.phases if f.freeze),
-            "only a wave phase can freeze the rest of the network",
+            all(f.target != "mel" for f in p.train.phases if f.freeze),
+            "only a wave or a content phase can freeze the codes",
+        ),
+        (
+            p.train.content.units == 0 or (p.train.content.units > 1 and p.stride % 2 == 0 and p.front_end.hop == 160),
+            "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),

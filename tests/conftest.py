@@ -71,7 +71,7 @@ def whisper_arrays() -> dict[str, np.ndarray]:
     shapes: dict[str, tuple[int, ...]] = {
         "conv1/weight": (width, 80, 3),
         "conv2/weight": (width, width, 3),
-        "position_encodings/encodings": (100, width),
+        "position_encodings/encodings": (500, width),
         "layer_norm/gamma": (width,),
     }
     for layer in ("layer_0", "layer_1"):

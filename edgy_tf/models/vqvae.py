@@ -18,7 +18,7 @@ from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, whisper_fe
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.weights import Arrays
 
-TERMS = ("nll", "mel", "text", "words", "commitment", "who", "gender", "perplexity")
+TERMS = ("nll", "mel", "text", "words", "units", "commitment", "who", "gender", "perplexity")
 """What a batch is judged by; all but the perplexity are summed."""
 
 
@@ -28,9 +28,10 @@ class VQVAE(keras.Model):
     A batch is a dict (``edgy_tf.train.batches``): ``mel [B, F, mels]`` as the encoder hears it, ``target
     [B, N * stride, mels]`` as the mel head should give it back, ``wave [B, S + W]`` mu-law classes, ``speaker``
     (``[B]`` indices, or ``[B, R, mels]`` frames for a ResNet voice), and ``jitter [B, N]``, for each latent the index
-    of the one that stands in for it. Where encoder and conditioning are frozen, ``codes [B, N]`` stand for ``mel``.
+    of the one that stands in for it. Where the codes are frozen, ``codes [B, N]`` stand for ``mel``.
     A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
-    ``[B, samples]``, ``change [B, C]`` for ``another_voice``, and ``gender [B]`` (0 unknown, 1 F, 2 M).
+    ``[B, samples]``, ``change [B, C]`` for ``another_voice``, ``gender [B]`` (0 unknown, 1 F, 2 M), and ``units
+    [B, N * stride / 2]`` (0 unknown) where a head tells them.
 
     The mel head is a linear layer on the conditioning; it exists where a phase trains with it. It makes the
     conditioning a decoder of its own, from codes to mel. The text head beside it gives, in nobody's voice, the
@@ -49,6 +50,7 @@ class VQVAE(keras.Model):
         targets = {p.target for p in preset.train.phases}
         self.mel_head: Any = None
         self.text_head: Any = None
+        self.unit_head: Any = None
         self.adversary: Any = None
         self.teacher: Any = None
         if targets & {"mel", "content"}:
@@ -56,6 +58,8 @@ class VQVAE(keras.Model):
         if "content" in targets:
             self.text_head = layers.Dense(MELS, dtype="float32", name="text_head")
             self.adversary = Adversary(speakers, name="adversary")
+            if units := preset.train.content.units:
+                self.unit_head = layers.Dense(units + 1, dtype="float32", name="unit_head")
         if teacher:
             self.teacher = WhisperEncoder(teacher)
         self.means = {n: keras.metrics.Mean(n) for n in ("loss", *TERMS)}
@@ -68,7 +72,7 @@ class VQVAE(keras.Model):
         self.quantizer.build((None, None, p.codebook.dim))
         conditioning = (None, None, 2 * p.decoder.conditioning)
         self.wavernn.build((None, None), conditioning)
-        for head in (self.mel_head, self.text_head):
+        for head in (self.mel_head, self.text_head, self.unit_head):
             if head is not None:
                 head.build(conditioning)
         if self.adversary is not None:
@@ -81,14 +85,19 @@ class VQVAE(keras.Model):
         """Choose what is trained from now on; compile afterwards."""
         self.phase = phase
         self.wavernn.trainable = phase.target == "wave"
-        for part in (self.encoder, self.conditioning, self.mel_head):
-            if part is not None:
-                part.trainable = not phase.freeze
+        content, decoding = phase.target == "content", not (phase.freeze and phase.target == "wave")
+        self.encoder.trainable = not phase.freeze
+        self.conditioning.trainable = decoding
         if self.preset.speaker.kind == "table":
-            self.speaker.trainable = not phase.freeze
-        for part in (self.text_head, self.adversary):
+            self.speaker.trainable = decoding
+        for part, trains in (
+            (self.mel_head, decoding),
+            (self.text_head, content),
+            (self.unit_head, content),
+            (self.adversary, content and not phase.freeze),
+        ):
             if part is not None:
-                part.trainable = phase.target == "content"
+                part.trainable = trains
 
     def voices(self, speaker: Any) -> Any:
         """Speaker indices, or frames of reference, to voices ``[B, S]``."""
@@ -117,34 +126,45 @@ class VQVAE(keras.Model):
         p, cfg, fe = self.preset, self.preset.train.content, self.preset.front_end
         pcm = ops.cast(batch["pcm"], "float32") / 32768
         clean = features(magnitudes(pcm, fe), fe)
-        heard = clean
-        if training:
-            spectra = magnitudes(ops.cast(batch["heard"], "float32") / 32768, fe)
-            heard = features(another_voice(spectra, batch["change"]), fe)
-        latents = self.encoder(ops.stop_gradient(heard), training=training)
-        quantised, codes, commitment = self.quantizer(latents, training=training)
-        held = cfg.mel_gradient * quantised + (1 - cfg.mel_gradient) * ops.stop_gradient(quantised)
-        frames = self.phase.codes * p.stride
-        mel = self.mel_head(self.conditioning(held, self.voices(batch["speaker"])))
+        losses: dict[str, Any] = {}
+        if "codes" in batch:
+            quantised = self.quantizer.lookup(batch["codes"])
+        else:
+            quantised, losses = self._hidden(batch, clean, training)
+        frames, judged = self.phase.codes * p.stride, self.phase.judged
+        mel = self.mel_head(self.conditioning(_share(quantised, cfg.mel_gradient), self.voices(batch["speaker"])))
         nobody = self.voices(ops.zeros_like(batch["speaker"]))
-        text = self.text_head(self.conditioning(quantised, nobody))
+        context = self.conditioning(quantised, nobody)
+        text = self.text_head(context if self.phase.freeze else _share(context, cfg.text_gradient))
         begin = p.samples_before - WINDOW // 2
         spoken = whisper_features(pcm[:, begin : begin + (frames - 1) * HOP + WINDOW])
-        logits = self.adversary(reversed_gradient(quantised, cfg.adversary))
-        return {
+        losses["mel"] = _distance(mel, clean[:, p.history : p.history + frames])
+        losses["text"] = _distance(text, spoken)
+        if judged:
+            losses["words"] = self._words(self.text_head(context[:judged]), spoken[:judged])
+        if self.unit_head is not None:
+            pairs = ops.reshape(context, (-1, frames // 2, 2, context.shape[-1]))
+            losses["units"] = _cross_entropy(batch["units"], self.unit_head(ops.mean(pairs, 2)))
+        return losses
+
+    def _hidden(self, batch: dict[str, Any], clean: Any, training: bool) -> tuple[Any, dict[str, Any]]:
+        """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""
+        p, heard = self.preset, clean
+        if training:
+            spectra = magnitudes(ops.cast(batch["heard"], "float32") / 32768, p.front_end)
+            heard = features(another_voice(spectra, batch["change"]), p.front_end)
+        latents = self.encoder(ops.stop_gradient(heard), training=training)
+        quantised, codes, commitment = self.quantizer(latents, training=training)
+        logits = self.adversary(reversed_gradient(quantised, p.train.content.adversary))
+        return quantised, {
             "commitment": commitment,
             "perplexity": perplexity(codes, p.codebook.size),
-            "mel": _distance(mel, clean[:, p.history : p.history + frames]),
-            "text": _distance(text, spoken),
-            "words": self._words(text[: self.phase.judged], spoken[: self.phase.judged]),
             "who": _cross_entropy(batch["speaker"], logits[0]) if training else ops.zeros(()),
             "gender": _cross_entropy(batch["gender"], logits[1]),
         }
 
     def _words(self, text: Any, spoken: Any) -> Any:
         """Distance of the recogniser's states for both features, as a weighted share of their variance."""
-        if not self.phase.judged:
-            return ops.zeros(())
         wanted = ops.stop_gradient(self.teacher(spoken))
         variance = ops.mean(ops.square(wanted - ops.mean(wanted, axis=(0, 1))), axis=(0, 1))
         distance = ops.mean(ops.square(self.teacher(text) - wanted) / (variance + 1e-3))
@@ -181,6 +201,11 @@ def _cross_entropy(labels: Any, logits: Any) -> Any:
     known = ops.cast(labels > 0, "float32")
     each = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     return ops.sum(known * each) / ops.maximum(ops.sum(known), 1)
+
+
+def _share(x: Any, share: float) -> Any:
+    """``x`` itself, of whose gradient a share comes back."""
+    return share * x + (1 - share) * ops.stop_gradient(x)
 
 
 def reversed_gradient(x: Any, share: float) -> Any:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgy_tf.models.another_voice import CURVES
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Phase, Preset
-from edgy_tf.train.prepared import Prepared
+from edgy_tf.train.prepared import UNIT, Prepared
 
 NOBODY = 0.1
 """Share of the crops whose speaker is withheld."""
@@ -66,9 +66,12 @@ class _Draw:
 
     def batch(self) -> Batch:
         out = {"speaker": self._speaker()}
+        if self.phase.freeze:
+            out |= self._codes()
         if self.phase.target == "content":
-            return out | self._sound()
-        out |= self._codes() if self.phase.freeze else self._mel()
+            return out | self._content()
+        if not self.phase.freeze:
+            out |= self._mel()
         return out | self._wave() if self.phase.target == "wave" else out
 
     @property
@@ -111,11 +114,20 @@ class _Draw:
         emphasised = pcm[:, 1:] - preset.front_end.preemphasis * pcm[:, :-1]
         return {"wave": mulaw_encode(emphasised, preset.decoder.bits)}
 
-    def _sound(self) -> Batch:
-        data, preset, rng, size = self.data, self.preset, self.rng, self.phase.batch
-        cfg = preset.train.content
+    def _content(self) -> Batch:
+        data, preset, codes = self.data, self.preset, self.phase.codes
         begin = self.starts * preset.samples_per_code - preset.samples_before
-        pcm = crops(data.pcm, data.samples, self.utterances, begin, preset.samples_for(self.phase.codes))
+        pcm = crops(data.pcm, data.samples, self.utterances, begin, preset.samples_for(codes))
+        out = {"pcm": pcm, "gender": data.gender[self.utterances]}
+        if data.units is not None:
+            half = preset.stride // UNIT
+            begin = self.starts * half
+            out["units"] = crops(data.units, data.code_bounds(UNIT), self.utterances, begin, codes * half)
+        return out if self.phase.freeze else out | self._heard(pcm)
+
+    def _heard(self, pcm: npt.NDArray[np.int16]) -> Batch:
+        preset, rng, size = self.preset, self.rng, self.phase.batch
+        cfg = preset.train.content
         noisy = rng.random(size) < 0.5
         snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, size)
         level = np.sqrt(np.mean(np.square(pcm, dtype=np.float32), 1)) * 10 ** (-snr / 20) * noisy
@@ -124,10 +136,8 @@ class _Draw:
         noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
         spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
         return {
-            "pcm": pcm,
             "heard": np.clip(pcm + noise, -32768, 32767).astype(np.int16),
             "change": (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32),
-            "gender": data.gender[self.utterances],
         }
 
 

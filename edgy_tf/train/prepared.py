@@ -26,6 +26,9 @@ from edgy_tf.preset import FrontEnd
 LEVEL = 0.05
 """Root mean square of a prepared utterance (-26 dB of full scale): how loud someone speaks is not for the decoder."""
 
+UNIT = 2
+"""Frames of a unit (see `edgy_tf.train.units`)."""
+
 PIECE = 64
 """Utterances that a process hears at a time."""
 
@@ -43,6 +46,7 @@ class Prepared:
         speakers: their names.
         gender: of each utterance, 0 unknown (children too), 1 F, 2 M, int32 ``[U]``.
         codes: of all utterances, once an encoder is frozen, int32 ``[sum of codes]``.
+        units: of all utterances, one for two frames, int32 ``[sum of frames // 2]``; see `edgy_tf.train.units`.
     """
 
     pcm: npt.NDArray[np.int16]
@@ -53,6 +57,7 @@ class Prepared:
     speakers: list[str]
     gender: npt.NDArray[np.int32]
     codes: npt.NDArray[np.int32] | None = None
+    units: npt.NDArray[np.int32] | None = None
 
     def code_bounds(self, stride: int) -> npt.NDArray[np.int64]:
         """Codes of ``stride`` frames before each utterance and after the last, ``[U + 1]``."""

@@ -21,6 +21,7 @@ from edgy_tf.train.loop import adam, distribution, fit, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
 from edgy_tf.train.teacher import load_teacher
+from edgy_tf.train.units import with_units
 from edgy_tf.weights import Arrays, assign_variables, variables_of
 
 VALIDATION_BATCHES = 4
@@ -66,8 +67,11 @@ def train(run: Run) -> Checkpoint:
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
         phases = run.preset.train.phases
-        teacher = load_teacher(run.teacher) if any(p.judged for p in phases) else None
-        model = VQVAE(run.preset, len(speakers), phases[0], teacher)
+        judged = any(p.judged for p in phases)
+        teacher = load_teacher(run.teacher) if judged or run.preset.train.content.units else {}
+        if units := run.preset.train.content.units:
+            training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
+        model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:

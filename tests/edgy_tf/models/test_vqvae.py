@@ -188,7 +188,7 @@ CONTENT = Phase("content", steps=1, codes=5, batch=2, judged=2)
 
 
 def _content(preset: Preset, teacher: dict[str, np.ndarray]) -> tuple[VQVAE, dict[str, np.ndarray]]:
-    preset = replace(preset, train=replace(preset.train, phases=(CONTENT,)))
+    preset = replace(preset, train=replace(preset.train, phases=(CONTENT,), content=Content(units=7)))
     keras.utils.set_random_seed(0)
     model = VQVAE(preset, SPEAKERS, CONTENT, teacher)
     rng = np.random.default_rng(0)
@@ -199,6 +199,7 @@ def _content(preset: Preset, teacher: dict[str, np.ndarray]) -> tuple[VQVAE, dic
         "change": rng.uniform(-0.3, 0.3, (CONTENT.batch, 3 + CURVES)).astype(np.float32),
         "speaker": np.array([1, 2], np.int32),
         "gender": np.array([1, 2], np.int32),
+        "units": rng.integers(1, 8, (CONTENT.batch, CONTENT.codes * preset.stride // 2)).astype(np.int32),
     }
     _step(model, batch)  # Starts the codebook.
     return model, batch
@@ -210,11 +211,29 @@ def test_a_content_phase_trains_all_but_teacher_and_wavernn(
     model, batch = _content(tiny, whisper_arrays)
     losses, gradients = _step(model, batch)
     assert np.isfinite(list(losses.values())).all()
-    terms = [losses[n] for n in ("mel", "text", "words", "commitment", "who", "gender")]
+    terms = [losses[n] for n in ("mel", "text", "words", "units", "commitment", "who", "gender")]
     assert losses["total"] == pytest.approx(sum(terms), rel=1e-5)
-    for part in ("conv1", "latent", "conditioning", "mel_head", "text_head", "adversary", "speaker"):
+    for part in ("conv1", "latent", "conditioning", "mel_head", "text_head", "unit_head", "adversary", "speaker"):
         assert any(value for name, value in gradients.items() if part in name), part
     assert not [name for name in gradients if name.startswith(("teacher", "wavernn"))]
+
+
+def test_a_frozen_content_phase_trains_all_that_decodes(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> None:
+    model, batch = _content(tiny, whisper_arrays)
+    model.begin(replace(CONTENT, freeze=True))
+    codes = np.zeros((CONTENT.batch, CONTENT.codes), np.int32)
+    before = model.quantizer.codebook.numpy()
+    losses, gradients = _step(model, {n: batch[n] for n in ("pcm", "speaker", "gender", "units")} | {"codes": codes})
+    assert losses.keys() - {"total"} == {"mel", "text", "words", "units"}
+    for part in ("conditioning", "mel_head", "text_head", "unit_head", "speaker"):
+        assert any(value for name, value in gradients.items() if part in name), part
+    assert not [name for name in gradients if name.startswith(("encoder", "adversary", "teacher", "wavernn"))]
+    np.testing.assert_array_equal(model.quantizer.codebook.numpy(), before)
+
+
+def test_units_that_nobody_knows_are_not_asked_for(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> None:
+    model, batch = _content(tiny, whisper_arrays)
+    assert float(model(batch | {"units": np.zeros_like(batch["units"])}, training=True)["units"]) == 0
 
 
 def test_the_words_alone_may_form_the_codes(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> None:
@@ -233,7 +252,10 @@ def test_the_words_alone_may_form_the_codes(tiny: Preset, whisper_arrays: dict[s
 
     assert encoder_gradient("mel", mel_gradient=0.0) == 0
     assert encoder_gradient("mel", mel_gradient=1.0) > 0
-    assert encoder_gradient("words", mel_gradient=0.0) > 0
+    assert encoder_gradient("text", text_gradient=0.0) == 0
+    assert encoder_gradient("text", text_gradient=1.0) > 0
+    assert encoder_gradient("words", mel_gradient=0.0, text_gradient=0.0) > 0
+    assert encoder_gradient("units", mel_gradient=0.0, text_gradient=0.0) > 0
     assert encoder_gradient("gender", adversary=0.0) == 0
     assert encoder_gradient("gender", adversary=0.5) > 0
 

@@ -223,6 +223,20 @@ def test_a_content_batch_has_the_sound_that_its_codes_depend_on(plain: Preset) -
     assert (np.abs(made["change"][:, :3]).max(0) > bounds / 2).all()
 
 
+def test_a_frozen_content_batch_has_codes_and_units_where_the_sound_is(plain: Preset) -> None:
+    phase = Phase("content", steps=1, codes=8, batch=8, freeze=True)
+    data = _prepared(plain, _noise(1), _noise(0.1, seed=1))
+    codes = np.arange(data.code_bounds(plain.stride)[-1], dtype=np.int32)
+    units = 1 + np.arange(data.code_bounds(2)[-1], dtype=np.int32)
+    made = batch(replace(data, codes=codes, units=units), plain, phase, _rng())
+    assert made.keys() == {"speaker", "pcm", "gender", "codes", "units"}
+    for row in range(8):
+        inside = made["units"][row] > 0
+        first = made["codes"][row][0] * plain.stride // 2 + 1
+        np.testing.assert_array_equal(made["units"][row][inside], first + np.arange(inside.sum()))
+        assert inside.all() == (data.speaker[np.searchsorted(data.code_bounds(2), first - 1, "right") - 1] == 0)
+
+
 def test_a_frozen_batch_has_codes_where_the_wave_is(plain: Preset) -> None:
     phase = replace(WAVE, freeze=True)
     data = _prepared(plain, _noise(1), _noise(2, seed=1))

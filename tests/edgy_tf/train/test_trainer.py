@@ -202,8 +202,11 @@ def test_jax_trains_the_same_network(
 @pytest.fixture
 def content(tiny: Preset, whisper_arrays: dict[str, np.ndarray], corpus: Corpus, tmp_path: Path) -> Run:
     """A run with a content phase, and a small teacher for it."""
-    phases = (Phase("content", steps=4, codes=8, batch=2, judged=1),)
-    learned = replace(tiny.train, phases=phases, content=Content(pitch=0.5, formants=0.3, adversary=0.1))
+    phases = (
+        Phase("content", steps=4, codes=8, batch=2, judged=1),
+        Phase("content", steps=2, codes=8, batch=2, freeze=True),
+    )
+    learned = replace(tiny.train, phases=phases, content=Content(pitch=0.5, formants=0.3, adversary=0.1, units=4))
     save_arrays(tmp_path / "teacher", whisper_arrays, {})
     preset = replace(tiny, train=learned)
     return Run(preset, corpus, tmp_path / "content", every=2, teacher=tmp_path / "teacher")
