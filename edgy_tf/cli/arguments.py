@@ -1,8 +1,9 @@
-"""Types of command line arguments."""
+"""Command line arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 
 def positive(text: str) -> int:
@@ -14,3 +15,17 @@ def positive(text: str) -> int:
     if number <= 0:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
     return number
+
+
+def add_training_arguments(parser: argparse.ArgumentParser, out: str, seed: str) -> None:
+    """Declare what every training takes; ``out`` and ``seed`` say what these are for."""
+    parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
+    parser.add_argument("--out", required=True, type=Path, help=f"folder for {out}, logs and prepared corpus")
+    parser.add_argument("--seed", type=int, default=0, help=f"of {seed} (default: 0)")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
+    )
+    parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")

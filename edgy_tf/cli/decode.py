@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgy_tf.decode import Decoder
+    from edgy_tf.decode.decoder import Floats
     from edgy_tf.wire import Stream
 
-EXAMPLE = "edgy decode out.edgy out.wav --voice F1"
+EXAMPLE = """\
+edgy decode out.edgy out.wav --voice F1
+  edgy decode out.edgy out.wav --voice anonymous
+  edgy decode out.edgy out.wav --voice pseudonym:kitchen"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", help="release or exported folder (default: the installed one of that codebook)")
     parser.add_argument(
         "--voice",
-        help="a voice of the release, or a file of edgy enrol (default: the voice in the stream, else nobody's)",
+        help="a voice of the release; 'anonymous', nobody's and another one each time; 'pseudonym:NAME', nobody's and "
+        "always the same for a name; a file of edgy enrol (default: the voice in the stream, else nobody's)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the WaveRNN's draws (default: 0)")
 
@@ -48,18 +54,32 @@ def open_stream(source: Path, name: str | None) -> tuple[Decoder, Stream]:
     return decoder, stream
 
 
+def choose_voice(decoder: Decoder, name: str | None) -> Floats:
+    """A voice ``[dim]`` as ``--voice`` names it.
+
+    Raises:
+        ModelError: there is none of that name, or the file is of another codebook.
+    """
+    from edgy_tf.decode.voices import anonymous_voice, pseudonym
+    from edgy_tf.voice_file import load_voice
+
+    if name is None or name in decoder.voices:
+        return decoder.voice(name)
+    if name == "anonymous":
+        return anonymous_voice(decoder, secrets.randbits(64))
+    if name.startswith("pseudonym:"):
+        return pseudonym(decoder, name.removeprefix("pseudonym:"))
+    if Path(name).exists():
+        return load_voice(Path(name), decoder.network.codebook_id)
+    return decoder.voice(name)  # It says which there are.
+
+
 def run(args: argparse.Namespace) -> None:
     """Decode, and print the real-time factor."""
     from edgy_tf.corpora import write_wav
-    from edgy_tf.voice_file import load_voice
 
     decoder, stream = open_stream(args.source, args.release)
-    if args.voice is None and stream.speaker is not None:
-        voice = stream.speaker
-    elif args.voice is not None and args.voice not in decoder.voices and Path(args.voice).exists():
-        voice = load_voice(Path(args.voice), decoder.network.codebook_id)
-    else:
-        voice = decoder.voice(args.voice)
+    voice = stream.speaker if args.voice is None and stream.speaker is not None else choose_voice(decoder, args.voice)
     started = time.perf_counter()
     speech = decoder.decode(stream.codes, voice, args.seed)[: stream.samples]
     elapsed = time.perf_counter() - started

@@ -5,25 +5,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from edgy_tf.cli.arguments import positive
-from edgy_tf.preset import load_preset
+from edgy_tf.cli.arguments import add_training_arguments
+from edgy_tf.cli.export import export_run
+from edgy_tf.preset import load_preset, preset_from_dict
+from edgy_tf.releases import find_release
 
-EXAMPLE = "edgy train --preset pi --corpus LibriSpeech --out runs/pi"
+EXAMPLE = """\
+edgy train --preset pi --corpus LibriSpeech --out runs/pi        a preset to a checkpoint, for edgy export
+  edgy train --recipe pi --corpus LibriSpeech --out runs/pi        a release again, from speech to runs/pi/pi"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy train``."""
-    parser.add_argument("--preset", default="pi", help="name of a preset, or a .toml file (default: pi)")
-    parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
-    parser.add_argument("--out", required=True, type=Path, help="folder for checkpoint, logs and prepared corpus")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, crops and augmentation (default: 0)")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
-        default="auto",
-        help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--preset", default="pi", help="name of a preset, or a .toml file (default: pi)")
+    what.add_argument(
+        "--recipe", metavar="RELEASE", help="train as this release was trained, and export it to OUT/RELEASE"
     )
-    parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")
+    add_training_arguments(parser, "checkpoint", "weights, crops and augmentation")
     parser.add_argument("--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet")
     parser.add_argument(
         "--teacher", type=Path, metavar="FILE", help="of python -m edgy_tf.train.teacher, for content phases"
@@ -32,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, and say what came out."""
-    preset = load_preset(args.preset)
+    release = find_release(args.recipe) if args.recipe else None
+    preset = preset_from_dict(release.preset, release.name) if release else load_preset(args.preset)
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
@@ -44,3 +44,5 @@ def run(args: argparse.Namespace) -> None:
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
     print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")
+    if release:
+        export_run(checkpoint, corpus, args.out / release.name)

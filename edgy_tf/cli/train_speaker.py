@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from edgy_tf.cli.arguments import positive
+from edgy_tf.cli.arguments import add_training_arguments, positive
 from edgy_tf.preset import load_preset
 
 EXAMPLE = "edgy train-speaker --preset pi-resnet.toml --corpus VoxCeleb2 --steps 20000 --out runs/voices"
@@ -14,18 +13,9 @@ EXAMPLE = "edgy train-speaker --preset pi-resnet.toml --corpus VoxCeleb2 --steps
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy train-speaker``."""
     parser.add_argument("--preset", default="pi", help="name of a preset, or a .toml file (default: pi)")
-    parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
-    parser.add_argument("--out", required=True, type=Path, help="folder for weights, logs and prepared corpus")
+    add_training_arguments(parser, "weights", "weights and crops")
     parser.add_argument("--steps", type=positive, default=20000, help="optimiser steps (default: 20000)")
     parser.add_argument("--speakers", type=positive, default=64, help="speakers a step, two crops each (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and crops (default: 0)")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
-        default="auto",
-        help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
-    )
-    parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import keras
@@ -65,6 +66,16 @@ def anonymous_voice(decoder: Decoder, seed: int) -> Floats:
     voices = np.stack([decoder.voice(name) for name in decoder.voices])
     shares = np.random.default_rng(seed).dirichlet(np.ones(len(voices)))
     return (shares @ voices).astype(np.float32)
+
+
+def pseudonym(decoder: Decoder, name: str) -> Floats:
+    """A voice ``[dim]`` that is nobody's and always the same for a ``name``: who hears it twice knows it again.
+
+    Args:
+        decoder: of the release.
+        name: any text; who knows it can make the same voice.
+    """
+    return anonymous_voice(decoder, int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]))
 
 
 def _voices_of(checkpoint: Checkpoint, corpus: Corpus) -> Callable[[str], Floats]:

@@ -11,6 +11,7 @@ import pytest
 
 from edgy_tf.cli.main import COMMANDS, main
 from edgy_tf.corpora import write_wav
+from edgy_tf.releases import find_release
 from edgy_tf.wire import read_stream
 from tests.conftest import harmonic_voice
 
@@ -64,7 +65,6 @@ def test_sound_to_codes_to_speech(
 def test_entropy_coding_changes_the_bytes_and_not_the_codes(
     recording: Path, tiny_release: Path, tmp_path: Path
 ) -> None:
-    from edgy_tf.releases import find_release
     from edgy_tf.wire import Prior
 
     release = find_release(str(tiny_release))
@@ -90,6 +90,38 @@ def test_an_enrolled_voice_travels_in_the_stream(recording: Path, tiny_release: 
         assert main(["decode", str(tmp_path / "x.edgy"), str(out), *release, *voice]) == 0
     assert (tmp_path / "sent.wav").read_bytes() == (tmp_path / "file.wav").read_bytes()
     assert (tmp_path / "sent.wav").read_bytes() != (tmp_path / "other.wav").read_bytes()
+
+
+def test_an_anonymous_voice_changes_and_a_pseudonym_does_not(
+    recording: Path, tiny_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = ["--release", str(tiny_release)]
+    assert main(["encode", str(recording), str(tmp_path / "x.edgy"), *release]) == 0
+
+    def decoded(voice: str) -> bytes:
+        assert main(["decode", str(tmp_path / "x.edgy"), str(tmp_path / "x.wav"), *release, "--voice", voice]) == 0
+        return (tmp_path / "x.wav").read_bytes()
+
+    assert decoded("anonymous") != decoded("anonymous")
+    assert decoded("pseudonym:kitchen") == decoded("pseudonym:kitchen") != decoded("pseudonym:attic")
+    assert "no voice 'Elvis'" in refused(
+        capsys, "decode", tmp_path / "x.edgy", tmp_path / "x.wav", *release, "--voice", "Elvis"
+    )
+
+
+def test_a_release_is_trained_and_exported_again_by_its_name(
+    tiny_run: Path, tiny_release: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The run has come to its end already: what is left to do is to see that, and to export.
+    shutil.copytree(tiny_run, tmp_path / "run")
+    arguments = ["--recipe", str(tiny_release), "--corpus", str(tones), "--out", str(tmp_path / "run")]
+    assert main(["train", *arguments]) == 0
+    assert "codes equal to Keras" in capsys.readouterr().out
+    first, again = find_release(str(tiny_release)), find_release(str(tmp_path / "run" / "tiny"))
+    assert again.codebook_id == first.codebook_id
+    assert again.files == first.files
+    with pytest.raises(SystemExit):
+        main(["train", *arguments, "--preset", "micro"])
 
 
 def test_verify_prints_a_row_per_encoder(
@@ -168,7 +200,6 @@ def test_codes_of_another_codebook_are_refused_everywhere(
 
     from converters.encoder import convert_encoder
     from edgy_tf.network import Network
-    from edgy_tf.releases import find_release
 
     network = Network.load(find_release(str(tiny_release)).network)
     other = dataclasses.replace(network, arrays=network.arrays | {"quantizer/codebook": network.codebook + 1})

@@ -9,7 +9,7 @@ import pytest
 
 from edgy_tf.corpora import open_corpus
 from edgy_tf.decode import Decoder
-from edgy_tf.decode.voices import enrol, synthetic_voices
+from edgy_tf.decode.voices import anonymous_voice, enrol, pseudonym, synthetic_voices
 from edgy_tf.errors import AudioError, ModelError
 from edgy_tf.models import resnet
 from edgy_tf.models.vqvae import VQVAE
@@ -49,6 +49,18 @@ def test_one_speaker_is_not_a_blend(checkpoint: Checkpoint, tones: Path) -> None
     alone = open_corpus(tones).select(speakers=["voice0"])
     with pytest.raises(ModelError, match="several"):
         synthetic_voices(checkpoint, alone)
+
+
+def test_a_pseudonym_is_stable_and_lies_between_the_voices(checkpoint: Checkpoint, tones: Path) -> None:
+    voices = synthetic_voices(checkpoint, open_corpus(tones))
+    decoder = Decoder(Network(checkpoint.preset, checkpoint.model, voices))
+    kitchen = pseudonym(decoder, "kitchen")
+    np.testing.assert_array_equal(kitchen, pseudonym(decoder, "kitchen"))
+    known = np.stack(list(voices.values()))
+    for other in (pseudonym(decoder, "attic"), anonymous_voice(decoder, 1)):
+        assert np.abs(kitchen - other).max() > 1e-4
+        assert (known.min(0) - 1e-6 <= other).all()
+        assert (other <= known.max(0) + 1e-6).all()
 
 
 def test_ones_own_voice_differs_from_anothers(checkpoint: Checkpoint, tones: Path) -> None:
