@@ -55,7 +55,7 @@ def _words(result: Result) -> str:
             one = [r for r in result["utility"] if (path_label(r), r["source"]) == (label, source)]
             cells.append(interval(one[0] | {"value": one[0]["wer"]}, "") if one else NOT_MEASURED)
         rows.append(cells)
-    return _table(["system", "bits/s", *sources], rows)
+    return table(["system", "bits/s", *sources], rows)
 
 
 def _attackers(own: Sequence[Case]) -> str:
@@ -70,9 +70,10 @@ def _attackers(own: Sequence[Case]) -> str:
                 case.outcome,
             ]
         )
-    return _table(["", *SCENARIOS, "chance", "verdict"], rows)
+    return table(["", *SCENARIOS, "chance", "verdict"], rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
