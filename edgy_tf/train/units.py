@@ -28,7 +28,7 @@ from edgy_tf.weights import Arrays, atomic_file
 
 Floats = npt.NDArray[np.float32]
 
-PIECE, MARGIN, BATCH = 450, 25, 8
+PIECE, MARGIN, BATCH = 200, 25, 16
 """States that are kept of a window, states around them that are only heard, and windows heard at once."""
 
 WIDTH, LEARNED = 128, 200_000

@@ -46,7 +46,7 @@ def test_every_two_frames_have_a_unit(
     training, validation = with_units(*spoken, whisper_arrays, 6, tmp_path)
     assert training.units is not None
     assert validation.units is not None
-    assert len(training.units) == training.code_bounds(UNIT)[-1] == sum(SECONDS) * 50 > PIECE
+    assert len(training.units) == training.code_bounds(UNIT)[-1] == sum(SECONDS) * 50 > 2 * PIECE
     assert len(validation.units) == 100
     assert set(training.units) == {1, 2, 3, 4, 5, 6}
     assert set(validation.units) <= set(training.units)
