@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from typing import Any
 
-VOID = {"meta", "img", "source"}
+VOID = {"br", "img", "meta", "source"}
 
 
 class Page(HTMLParser):
