@@ -70,7 +70,14 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
 
 def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     """The speakers of the training corpus stay home: a release has blends of them, nobody, and no training state."""
-    private = ("speaker/embeddings", "quantizer/sums", "quantizer/counts", "quantizer/updates", "adversary/", "unit_head/")
+    private = (
+        "speaker/embeddings",
+        "quantizer/sums",
+        "quantizer/counts",
+        "quantizer/updates",
+        "adversary/",
+        "unit_head/",
+    )
     kept = {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
     table = checkpoint.model.get("speaker/embeddings")
     return kept if table is None else kept | {NOBODY: table[0]}

@@ -48,8 +48,8 @@ def main() -> None:
             )
     codes = EdgeEncoder(release.encoder("int8")).encode(pcm)
     decoder = Decoder.from_release(args.release)
-    compile_time, _ = _timed(lambda: decoder.decode(codes, decoder.voice()))
-    decode = _median(lambda: decoder.decode(codes, decoder.voice()), args.runs)
+    compile_time, _ = _timed(lambda: decoder.decode(codes, decoder.voice(), vocoder="wavernn"))
+    decode = _median(lambda: decoder.decode(codes, decoder.voice(), vocoder="wavernn"), args.runs)
     print(f"decode, {BATCH} folds a step: RTF {decode / seconds:.3f} (first call {compile_time:.1f} s: XLA compiles)")
     full = BATCH * FOLD / 100
     heard = decoder.context(codes, decoder.voice())

@@ -9,7 +9,7 @@ import argparse
 import io
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from string import Template
@@ -21,17 +21,16 @@ from tqdm import tqdm
 
 from edgy_tf.corpora import read_pcm16, to_float32
 from edgy_tf.decode import Decoder
+from edgy_tf.decode.decoder import VOCODERS
 from edgy_tf.decode.voices import anonymous_voice, pseudonym
 from edgy_tf.demo import SHIPPED
 from edgy_tf.errors import EdgyError, MissingDependencyError
 from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import Release, find_release
 from edgy_tf.weights import atomic_file
-from evaluation.systems.vocoder import griffin_lim
 from pi_runtime import EdgeEncoder
 
 Floats = npt.NDArray[np.float32]
-Vocoder = Callable[[npt.NDArray[np.int32], Floats], Floats]
 
 
 def build_page(release: Release, variant: str, command: str) -> str:
@@ -48,9 +47,9 @@ def build_page(release: Release, variant: str, command: str) -> str:
         codes = encoder.encode(raw)
         rows = [_row("raw", "as recorded; it stays on the device", [_player(raw, "raw"), ""])]
         for name, about, voice in tqdm([*_voices(decoder)], recording.stem, unit="voice"):
-            players = [_player(speak(codes, voice), f"{name}, {way}") for way, speak in _vocoders(decoder).items()]
+            players = [_player(decoder.decode(codes, voice, vocoder=way), f"{name}, {way}") for way in VOCODERS]
             rows.append(_row(name, about, players))
-        head = "".join(f'<th scope="col">{way}</th>' for way in ("voice", *_vocoders(decoder)))
+        head = "".join(f'<th scope="col">{way}</th>' for way in ("voice", *VOCODERS))
         sections.append(f"""<section>
 <h2>{len(raw) / decoder.sample_rate:.1f} s in {len(codes)} codes</h2>
 <p class="soft">{escape(_words(decoder, codes))}</p>
@@ -77,14 +76,6 @@ def _voices(decoder: Decoder) -> Iterator[tuple[str, str, Floats]]:
         yield name, "of the release, a blend of several speakers", decoder.voice(name)
     yield "anonymous", "another blend for each utterance", anonymous_voice(decoder, 0)
     yield "pseudonym:kitchen", "a blend that belongs to a name", pseudonym(decoder, "kitchen")
-
-
-def _vocoders(decoder: Decoder) -> dict[str, Vocoder]:
-    front_end = decoder.network.preset.front_end
-    return {
-        "WaveRNN": lambda codes, voice: decoder.decode(codes, voice),
-        "mel head, Griffin-Lim": lambda codes, voice: griffin_lim(decoder.mel(codes, voice), front_end),
-    }
 
 
 def _words(decoder: Decoder, codes: npt.NDArray[np.int32]) -> str:

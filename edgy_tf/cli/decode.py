@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a voice of the release; 'anonymous', nobody's and another one each time; 'pseudonym:NAME', nobody's and "
         "always the same for a name; a file of edgy enrol (default: the voice in the stream, else nobody's)",
     )
+    parser.add_argument("--vocoder", help="wavernn or griffin-lim (default: by which the release's speech reads best)")
     parser.add_argument("--seed", type=int, default=0, help="of the WaveRNN's draws (default: 0)")
 
 
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
     decoder, stream = open_stream(args.source, args.release)
     voice = stream.speaker if args.voice is None and stream.speaker is not None else choose_voice(decoder, args.voice)
     started = time.perf_counter()
-    speech = decoder.decode(stream.codes, voice, args.seed)[: stream.samples]
+    speech = decoder.decode(stream.codes, voice, args.seed, args.vocoder)[: stream.samples]
     elapsed = time.perf_counter() - started
     write_wav(args.out, speech, decoder.sample_rate)
     seconds = max(len(speech), 1) / decoder.sample_rate

@@ -10,6 +10,7 @@ import scipy.signal
 import tensorflow as tf
 from keras import layers
 
+from edgy_tf.decode.griffin_lim import griffin_lim
 from edgy_tf.decode.sampler import WaveSampler
 from edgy_tf.decode.words import recogniser_features
 from edgy_tf.errors import CodebookMismatchError, ModelError
@@ -21,6 +22,9 @@ from edgy_tf.weights import assign_variables
 
 Floats = npt.NDArray[np.float32]
 
+VOCODERS = ("wavernn", "griffin-lim")
+"""Ways from the conditioning to samples: the paper's, and one without training on the mel head."""
+
 NOBODY = "nobody"
 """Array of a release's network: the voice of nobody, in which the text head was trained."""
 
@@ -28,13 +32,18 @@ NOBODY = "nobody"
 class Decoder:
     """The decoder of one codebook.
 
+    Args:
+        network: codebook, conditioning, WaveRNN and heads.
+        vocoder: out of `VOCODERS`: what `decode` uses unless told otherwise.
+
     Example:
         >>> decoder = Decoder.from_release("pi")
         >>> speech = decoder.decode(codes, decoder.voice("F1"))
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, vocoder: str = "wavernn") -> None:
         preset = network.preset
+        self.vocoder = vocoder
         self.network = network
         self.sample_rate = preset.front_end.sample_rate
         self._conditioning = build_conditioning(preset)
@@ -47,7 +56,8 @@ class Decoder:
     @classmethod
     def from_release(cls, name: str | os.PathLike[str] = "pi") -> Decoder:
         """The decoder of an installed release, or of a folder that ``edgy export`` wrote."""
-        return cls(Network.load(find_release(str(name)).network))
+        release = find_release(str(name))
+        return cls(Network.load(release.network), release.vocoder)
 
     @property
     def voices(self) -> list[str]:
@@ -78,12 +88,25 @@ class Decoder:
                 "use the release that encoded them"
             )
 
-    def decode(self, codes: npt.ArrayLike, voice: Floats, seed: int = 0) -> Floats:
+    def decode(self, codes: npt.ArrayLike, voice: Floats, seed: int = 0, vocoder: str | None = None) -> Floats:
         """Speech for ``codes [n]``: samples ``[n * samples_per_code]`` in [-1, 1].
 
+        Args:
+            codes: integers.
+            voice: ``[dim]``.
+            seed: of the WaveRNN's draws.
+            vocoder: out of `VOCODERS`; None takes the release's.
+
         Raises:
-            ModelError: a code outside of the codebook, or a voice of another length.
+            ModelError: a code outside of the codebook, a voice of another length, no such vocoder, or
+                ``griffin-lim`` is asked of a release without a mel head.
         """
+        vocoder = vocoder or self.vocoder
+        if vocoder not in VOCODERS:
+            raise ModelError(f"no vocoder '{vocoder}'; choose {' or '.join(VOCODERS)}")
+        if vocoder == "griffin-lim":
+            mel = self.mel(codes, voice)
+            return griffin_lim(mel, self.network.preset.front_end) if len(mel) else np.zeros(0, np.float32)
         context = self.context(codes, voice)
         if not len(context):
             return np.zeros(0, np.float32)

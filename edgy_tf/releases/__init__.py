@@ -28,6 +28,7 @@ class Release:
         preset: the architecture, as nested dicts.
         voices: names that ``edgy decode --voice`` takes; the first is the default.
         files: SHA-256 of every file, by name.
+        vocoder: by which its codes read best as speech (`edgy_tf.decode.decoder.VOCODERS`).
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Release:
     preset: dict[str, Any]
     voices: list[str]
     files: dict[str, str]
+    vocoder: str = "wavernn"
 
     @property
     def variants(self) -> list[str]:

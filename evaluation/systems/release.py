@@ -61,9 +61,4 @@ class Edgy:
     def _speech(self, codes: Codes, seed: int) -> Floats:
         from edgy_tf.decode.voices import anonymous_voice
 
-        voice = anonymous_voice(self._decoder, seed)
-        if VOCODERS[self.name] == "wavernn" or not len(codes):  # Griffin and Lim's fails on nothing.
-            return self._decoder.decode(codes, voice, seed)
-        from evaluation.systems.vocoder import griffin_lim
-
-        return griffin_lim(self._decoder.mel(codes, voice), self._decoder.network.preset.front_end)
+        return self._decoder.decode(codes, anonymous_voice(self._decoder, seed), seed, VOCODERS[self.name])

@@ -25,7 +25,7 @@ def test_every_voice_is_heard_by_every_vocoder(
     page = Page(out.read_text("utf-8"))
     players = page.all("audio")
     voices = [*find_release(str(tiny_release)).voices, "anonymous", "pseudonym:kitchen"]
-    labels = [f"{voice}, {way}" for voice in voices for way in ("WaveRNN", "mel head, Griffin-Lim")]
+    labels = [f"{voice}, {way}" for voice in voices for way in ("wavernn", "griffin-lim")]
     assert [player["aria-label"] for player in players] == ["raw", *labels]
     sounds = []
     for player in players:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgy_tf.decode import Decoder
+from edgy_tf.decode.decoder import VOCODERS
 from edgy_tf.decode.voices import enrol
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.voice_file import load_voice, save_voice
@@ -56,6 +57,25 @@ def test_codes_of_another_codebook_are_refused_by_name(decoder: Decoder) -> None
     decoder.check(decoder.network.codebook_id)
     with pytest.raises(CodebookMismatchError, match="0123456789abcdef"):
         decoder.check("0123456789abcdef")
+
+
+@pytest.mark.parametrize("vocoder", VOCODERS)
+def test_every_vocoder_speaks_and_may_be_the_releases_own(decoder: Decoder, vocoder: str) -> None:
+    preset, codes = decoder.network.preset, np.arange(16)
+    speech = decoder.decode(codes, decoder.voice(), vocoder=vocoder)
+    assert speech.shape == (len(codes) * preset.samples_per_code,)
+    assert np.isfinite(speech).all()
+    assert 0 < np.abs(speech).max() <= 1
+    assert decoder.decode([], decoder.voice(), vocoder=vocoder).shape == (0,)
+    np.testing.assert_array_equal(Decoder(decoder.network, vocoder).decode(codes, decoder.voice()), speech)
+
+
+def test_a_vocoder_that_is_not_there_is_refused(decoder: Decoder) -> None:
+    with pytest.raises(ModelError, match="no vocoder 'organ'; choose wavernn or griffin-lim"):
+        decoder.decode([1], decoder.voice(), vocoder="organ")
+    arrays = {name: array for name, array in decoder.network.arrays.items() if not name.startswith("mel_head")}
+    with pytest.raises(ModelError, match="no mel head"):
+        Decoder(replace(decoder.network, arrays=arrays)).decode([1], decoder.voice(), vocoder="griffin-lim")
 
 
 def test_words_come_from_the_mel_head(decoder: Decoder) -> None:
