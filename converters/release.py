@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from converters.encoder import VARIANTS, convert_encoder
+from converters.encoder import convert_encoder
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.corpora import Corpus, hold_out, load, to_float32
 from edgy_tf.decode.decoder import NOBODY
@@ -29,6 +29,7 @@ CALIBRATION = 100
 PRIOR = 1000
 HELD_OUT = 20
 """Utterances that int8 is calibrated on, that the prior is counted on, that the result is verified on."""
+RELEASED = ("float32", "int8")
 BARS = {"float32": 0.999, "int8": 0.9}
 """Least share of codes equal to Keras; below it nothing is written."""
 
@@ -56,8 +57,8 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
         folder.mkdir()
         network.save(folder / "network.safetensors")
         calibration = [encoder_input(to_float32(pcm), network.preset) for pcm in speech]
-        for variant in tqdm(VARIANTS, desc="convert", unit="variant"):
-            model = convert_encoder(network, variant, calibration, LICENCE)
+        for variant in tqdm(RELEASED, desc="convert", unit="variant"):
+            model = convert_encoder(network, variant, calibration, LICENCE, out.name)
             (folder / f"encoder-{variant}.tflite").write_bytes(model)
         results = _verify(network, folder, _some(validation, HELD_OUT))
         _count_prior(folder, network, _some(training, PRIOR))
@@ -70,7 +71,14 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
 
 def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     """The speakers of the training corpus stay home: a release has blends of them, nobody, and no training state."""
-    private = ("speaker/embeddings", "quantizer/sums", "quantizer/counts", "quantizer/updates", "adversary/", "unit_head/")
+    private = (
+        "speaker/embeddings",
+        "quantizer/sums",
+        "quantizer/counts",
+        "quantizer/updates",
+        "adversary/",
+        "unit_head/",
+    )
     kept = {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
     table = checkpoint.model.get("speaker/embeddings")
     return kept if table is None else kept | {NOBODY: table[0]}
@@ -86,7 +94,7 @@ def _some(corpus: Corpus, count: int) -> list[np.ndarray]:
 
 
 def _verify(network: Network, folder: Path, speech: list[np.ndarray]) -> dict[str, Agreement]:
-    encoders = {v: EdgeEncoder(folder / f"encoder-{v}.tflite").encode for v in VARIANTS}
+    encoders = {v: EdgeEncoder(folder / f"encoder-{v}.tflite").encode for v in RELEASED}
     results = agreement(KerasEncoder(network).encode, encoders, speech)
     for variant, result in results.items():
         if result.share < BARS[variant]:
