@@ -29,10 +29,10 @@ def join(parts: Mapping[str, bytes], inputs: str, outputs: str, signature: str) 
         ValueError: a part with several inputs, outputs or subgraphs, or two that do not fit each other.
     """
     models = [_read(name, part) for name, part in parts.items()]
-    whole = models[0]
-    for model in models[1:]:
+    whole, graph = models[0], models[0].subgraphs[0]
+    for name, model in zip(list(parts)[1:], models[1:], strict=True):
+        graph.tensors[graph.outputs[0]].name = f"into_{name}"
         _append(whole, model)
-    graph = whole.subgraphs[0]
     set_signature(whole, signature, {inputs: graph.inputs[0]}, {outputs: graph.outputs[0]})
     return whole
 

@@ -15,13 +15,12 @@ import tensorflow as tf
 from converters.compose import bundle, join
 from converters.graph import CONVOLUTIONS, Builtin, builtin
 from converters.streaming import add_states, free_length
+from converters.variants import VARIANTS
+from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
 from pi_runtime.model_file import ModelInfo, pack_info
 
-VARIANTS = ("float32", "float16", "dynamic", "int8", "int16x8")
-"""Weights and activations of the convolutions; front end and codebook search are float32 in all of them. float16 and
-dynamic (int8 weights) have float32 activations, int8 and int16x8 integers of that size with int8 weights."""
 INTEGER_OPERATORS = {
     "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
     "int16x8": tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
@@ -68,7 +67,12 @@ def convert_encoder(
         ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``;
         ``encode``: ``mel [1, T, mels]`` of any ``Preset.frames_for(n)`` frames to ``codes [1, n]``;
         ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
+
+    Raises:
+        ModelError: no such variant, or a preset that cannot be streamed.
     """
+    if variant not in VARIANTS:
+        raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
     preset = network.preset
     encoder = network.encoder(preset.frames_for(BLOCK))
     layers = layer_names(encoder)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converters.encoder import VARIANTS, convert_encoder
+from converters.encoder import convert_encoder
+from converters.variants import VARIANTS
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 from edgy_tf.preset import Conv
