@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from converters.encoder import convert_encoder
+from converters.micro import write_micro
 from converters.report import Report, report
 from converters.variants import RELEASED
 from edgy_tf.corpora import Corpus, hold_out, load, to_float32
@@ -34,7 +35,12 @@ HELD_OUT = 20
 
 
 def export(
-    checkpoint: Checkpoint, corpus: Corpus, out: Path, variants: Sequence[str] = RELEASED
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    out: Path,
+    variants: Sequence[str] = RELEASED,
+    target: str = "cpu",
+    arena: int | None = None,
 ) -> tuple[Release, dict[str, Report]]:
     """Write a release into ``out``, whole or not at all, and say how its encoders compare with Keras.
 
@@ -43,10 +49,14 @@ def export(
         corpus: what it was trained on: calibrates int8, counts the prior; its held-out speakers verify.
         out: folder of the release; an earlier release there is replaced.
         variants: of ``converters.variants.VARIANTS``, one at least.
+        target: ``cpu``, or ``micro``, which adds the int8 encoder as C for TensorFlow Lite Micro.
+        arena: bytes that a ``micro`` target has for tensors; None for any number.
 
     Raises:
         CorpusError: no speech to calibrate on.
-        ModelError: a variant's codes are not the network's, or ``out`` holds something else.
+        ModelError: a variant's codes are not the network's, ``out`` holds something else, or the target does not
+            run it.
+        MissingDependencyError: a ``micro`` target, and tflite-micro is not installed.
     """
     if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
@@ -66,7 +76,10 @@ def export(
         results = report(files, network, _some(validation, HELD_OUT))
         for result in results.values():
             result.check()
-        _count_prior(folder, files.get("int8", files[variants[0]]), network, _some(training, PRIOR))
+        main = files.get("int8", files[variants[0]])
+        if target == "micro":
+            write_micro(main, folder, arena)
+        _count_prior(folder, main, network, _some(training, PRIOR))
         _write_manifest(folder, out.name, network)
         if out.exists():
             shutil.rmtree(out)

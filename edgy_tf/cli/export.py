@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from converters.variants import RELEASED, VARIANTS
+from edgy_tf.cli.arguments import positive
 
 if TYPE_CHECKING:
     from edgy_tf.corpora import Corpus
@@ -30,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="V,V,...",
         help=f"encoders to write, of {', '.join(VARIANTS)} (default: {','.join(RELEASED)})",
     )
+    parser.add_argument(
+        "--target", choices=("cpu", "micro"), default="cpu", help="micro adds C files for TensorFlow Lite Micro"
+    )
+    parser.add_argument("--arena", type=positive, metavar="KB", help="tensor memory of a micro target, in 1,024 bytes")
 
 
 def variant_names(text: str) -> tuple[str, ...]:
@@ -48,16 +53,27 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
-    export_run(checkpoint, corpus, args.out, args.variants)
+    arena = args.arena and 1024 * args.arena
+    export_run(checkpoint, corpus, args.out, args.variants, args.target, arena)
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
 
 
-def export_run(checkpoint: Checkpoint, corpus: Corpus, out: Path, variants: Sequence[str] = RELEASED) -> None:
-    """Export a finished run into the folder ``out``, and print how the variants compare with Keras."""
+def export_run(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    out: Path,
+    variants: Sequence[str] = RELEASED,
+    target: str = "cpu",
+    arena: int | None = None,
+) -> None:
+    """Export a finished run as ``converters.release.export`` does, and print how the variants compare with Keras."""
     from converters.release import export
 
-    release, reports = export(checkpoint, corpus, out, variants)
+    release, reports = export(checkpoint, corpus, out, variants, target, arena)
     for report in reports.values():
         print(report)
+    if target == "micro":
+        header = (release.folder / "edgy_encoder.h").read_text("ascii")
+        print(f"edgy_encoder.c, edgy_encoder.h: arena of {header.partition('ARENA_BYTES ')[2].split()[0]} bytes")
     print(f"release {release.name}, codebook {release.codebook_id}, voices {', '.join(release.voices)}: {out}")
