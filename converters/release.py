@@ -60,6 +60,8 @@ def export(
     """
     if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
+    if target == "micro" and not set(variants) & {"int8", "int16x8"}:
+        raise ModelError("a microcontroller computes with integers; export --variants int8")
     training, validation = hold_out(corpus, 0.05, checkpoint.seed)
     speech = _some(training, CALIBRATION)
     network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
@@ -76,7 +78,7 @@ def export(
         results = report(files, network, _some(validation, HELD_OUT))
         for result in results.values():
             result.check()
-        main = files.get("int8", files[variants[0]])
+        main = files[next(v for v in ("int8", "int16x8", *variants) if v in files)]
         if target == "micro":
             write_micro(main, folder, arena)
         _count_prior(folder, main, network, _some(training, PRIOR))
