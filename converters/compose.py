@@ -1,4 +1,4 @@
-"""Joins TFLite models end to end in one graph, so that float and int8 parts live in one file.
+"""Joins TFLite models end to end in one graph, and several graphs as signatures of one file.
 
 A front end must stay float32 and so must the codebook search (int8 scores collapse onto 256 levels), while the
 convolutions between them are int8. The converter quantises a graph as a whole, so each part is converted on its
@@ -7,41 +7,84 @@ own and the flatbuffers are joined: each one's single output becomes the next on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import flatbuffers
-from tensorflow.lite.python import schema_py_generated as schema
+from converters.graph import read_graph, set_signature, write_graph
 
 
-def compose(parts: Mapping[str, bytes], inputs: str, outputs: str, signature: str) -> bytes:
+def join(parts: Mapping[str, bytes], inputs: str, outputs: str, signature: str) -> Any:
     """Join single-input, single-output models of one subgraph each.
 
     Args:
         parts: ``.tflite`` files by name, in the order in which data passes them.
-        inputs: name of the joint model's input in its signature.
+        inputs: name of the joint graph's input in its signature.
         outputs: name of its output.
         signature: name of the signature.
+
+    Returns:
+        a graph as ``read_graph`` gives it.
 
     Raises:
         ValueError: a part with several inputs, outputs or subgraphs, or two that do not fit each other.
     """
     models = [_read(name, part) for name, part in parts.items()]
-    whole = models[0]
-    for model in models[1:]:
+    whole, graph = models[0], models[0].subgraphs[0]
+    for name, model in zip(list(parts)[1:], models[1:], strict=True):
+        graph.tensors[graph.outputs[0]].name = f"into_{name}"
         _append(whole, model)
-    graph = whole.subgraphs[0]
-    graph.name = signature
-    whole.signatureDefs = [_signature(signature, inputs, graph.inputs[0], outputs, graph.outputs[0])]
+    set_signature(whole, signature, {inputs: graph.inputs[0]}, {outputs: graph.outputs[0]})
+    return whole
+
+
+def bundle(graphs: Iterable[Any]) -> bytes:
+    """One ``.tflite`` of several graphs, each by its signature; what they have in common is stored once.
+
+    Args:
+        graphs: of one subgraph and signature each; the first is what runs where no signature is named.
+    """
+    whole, *others = graphs
+    for index, other in enumerate(others, start=1):
+        for tensor in other.subgraphs[0].tensors:
+            tensor.buffer += len(whole.buffers)
+        for operator in other.subgraphs[0].operators:
+            operator.opcodeIndex += len(whole.operatorCodes)
+        whole.buffers += other.buffers
+        whole.operatorCodes += other.operatorCodes
+        whole.subgraphs += other.subgraphs
+        other.signatureDefs[0].subgraphIndex = index
+        whole.signatureDefs += other.signatureDefs
+    _store_once(whole)
     whole.metadata, whole.metadataBuffer = None, None
     whole.description = "EDGY encoder; see edgy.json in the zip behind this model"
-    builder = flatbuffers.Builder(0)
-    builder.Finish(whole.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    return write_graph(whole)
+
+
+def _store_once(model: Any) -> None:
+    """Let tensors share equal buffers, and operators equal codes; the first buffer must be the empty one."""
+    contents, buffers = {b"": 0}, [model.buffers[0]]
+    codes: dict[tuple[object, ...], int] = {}
+    kept: list[Any] = []
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            buffer = model.buffers[tensor.buffer]
+            content = b"" if buffer.data is None else bytes(buffer.data)
+            if content not in contents:
+                contents[content] = len(buffers)
+                buffers.append(buffer)
+            tensor.buffer = contents[content]
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            key = (code.builtinCode, code.deprecatedBuiltinCode, code.version, code.customCode)
+            if key not in codes:
+                codes[key] = len(kept)
+                kept.append(code)
+            operator.opcodeIndex = codes[key]
+    model.buffers, model.operatorCodes = buffers, kept
 
 
 def _read(name: str, part: bytes) -> Any:
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(part, 0))
+    model = read_graph(part)
     if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1 or len(model.subgraphs[0].outputs) != 1:
         raise ValueError(f"{name} must have one subgraph with one input and one output")
     for index, tensor in enumerate(model.subgraphs[0].tensors):
@@ -74,16 +117,3 @@ def _append(whole: Any, model: Any) -> None:
             operator.intermediates = moved(operator.intermediates)
     first.operators += second.operators
     first.outputs = moved(second.outputs)
-
-
-def _signature(key: str, inputs: str, source: int, outputs: str, sink: int) -> Any:
-    definition = schema.SignatureDefT()
-    definition.signatureKey, definition.subgraphIndex = key, 0
-    definition.inputs, definition.outputs = [_map(inputs, source)], [_map(outputs, sink)]
-    return definition
-
-
-def _map(name: str, index: int) -> Any:
-    entry = schema.TensorMapT()
-    entry.name, entry.tensorIndex = name, index
-    return entry

@@ -1,4 +1,4 @@
-"""A network's encoder as one ``.tflite``: PCM in, codes out; float32, or int8 between float ends."""
+"""A network's encoder as one ``.tflite``: from PCM, from log-mel of any length, and step by step with states."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from converters.compose import compose
+from converters.compose import bundle, join
+from converters.graph import CONVOLUTIONS, Builtin, builtin
+from converters.streaming import add_states, free_length
+from converters.variants import VARIANTS
+from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
 from pi_runtime.model_file import ModelInfo, pack_info
 
-VARIANTS = ("float32", "int8")
+INTEGER_OPERATORS = {
+    "int8": tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+    "int16x8": tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+}
 BLOCK = 8
-"""Codes that one run gives: 160 ms at 50 codes a second."""
+"""Codes that one run of ``pcm_to_codes`` gives: 160 ms at 50 codes a second."""
 
 
-def model_info(network: Network, variant: str, licence: str) -> ModelInfo:
+def model_info(network: Network, variant: str, licence: str, release: str = "") -> ModelInfo:
     """The description that goes into the file (geometry as in ``Preset``)."""
     preset, fe = network.preset, network.preset.front_end
     return ModelInfo(
@@ -35,40 +43,93 @@ def model_info(network: Network, variant: str, licence: str) -> ModelInfo:
         window=preset.samples_for(BLOCK),
         before=preset.samples_before,
         licence=licence,
+        release=release,
+        front_end=asdict(fe),
+        history=preset.history,
+        receptive_field=preset.receptive_field,
     )
 
 
-def convert_encoder(network: Network, variant: str, calibration: Iterable[np.ndarray], licence: str) -> bytes:
+def convert_encoder(
+    network: Network, variant: str, calibration: Iterable[np.ndarray], licence: str, release: str = ""
+) -> bytes:
     """Convert one variant.
 
     Args:
         network: whose encoder and codebook.
         variant: one of ``VARIANTS``.
-        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from.
         licence: of the weights, written into the file.
+        release: that the file becomes part of, written into the file.
 
     Returns:
-        the ``.tflite`` with its description packed behind it: ``pcm [1, window]`` float32 to ``codes [1, BLOCK]``.
+        the ``.tflite`` with its description packed behind it. Its signatures share their weights:
+        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``;
+        ``encode``: ``mel [1, T, mels]`` of any ``Preset.frames_for(n)`` frames to ``codes [1, n]``;
+        ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
+
+    Raises:
+        ModelError: no such variant, or a preset that cannot be streamed.
     """
+    if variant not in VARIANTS:
+        raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
     preset = network.preset
+    encoder = network.encoder(preset.frames_for(BLOCK))
+    layers = layer_names(encoder)
     parts = {
-        "front_end": _convert(LogMelLayer(preset.front_end), [1, preset.samples_for(BLOCK)]),
-        "encoder": _convolutions(network, calibration if variant == "int8" else None),
+        "encoder": _convolutions(network, encoder, variant, calibration),
         "codebook": _codebook_search(network.codebook),
     }
-    return pack_info(compose(parts, "pcm", "codes", "pcm_to_codes"), model_info(network, variant, licence))
+    with _quiet():
+        front_end = {"front_end": _converter(LogMelLayer(preset.front_end), [1, preset.samples_for(BLOCK)]).convert()}
+    from_pcm = join(front_end | parts, "pcm", "codes", "pcm_to_codes")
+    whole = join(parts, "mel", "codes", "encode")
+    step = join(parts, "mel", "codes", "encode_stream")
+    for graph in (from_pcm, whole, step):
+        _name_layers(graph, layers)
+    free_length(whole)
+    add_states(step, preset.stride)
+    return pack_info(bundle([from_pcm, whole, step]), model_info(network, variant, licence, release))
 
 
-def _convolutions(network: Network, calibration: Iterable[np.ndarray] | None) -> bytes:
+def layer_names(encoder: Any) -> list[str]:
+    """Keras layers whose outputs a converted graph computes too, in order: normalisation and ReLU are folded."""
+    names: list[str] = []
+    for layer in encoder.layers:
+        kind = type(layer).__name__
+        if kind in ("Conv2D", "DepthwiseConv2D", "Add"):
+            names.append(layer.name)
+        elif kind in ("BatchNormalization", "ReLU"):
+            names[-1] = layer.name
+    return names
+
+
+def _name_layers(model: Any, layers: list[str]) -> None:
+    """Give tensors of the encoder the names of the Keras layers that compute them; ``join`` named them by part."""
+    graph = model.subgraphs[0]
+    ours = [o for o in graph.operators if graph.tensors[o.outputs[0]].name.startswith("encoder_")]
+    counted = [o for o in ours if builtin(model, o) in (*CONVOLUTIONS, Builtin.ADD)]
+    for operator, layer in zip(counted, layers, strict=True):
+        graph.tensors[operator.outputs[0]].name = layer
+
+
+def _convolutions(network: Network, encoder: Any, variant: str, calibration: Iterable[np.ndarray]) -> bytes:
     frames = network.preset.frames_for(BLOCK)
-    windows = None
-    if calibration is not None:
+    converter = _converter(encoder, [1, frames, network.preset.front_end.mels])
+    if variant != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if variant in INTEGER_OPERATORS:
         windows = [
             mel[None, start : start + frames].astype(np.float32)
             for mel in calibration
             for start in range(0, len(mel) - frames + 1, frames)
         ]
-    return _convert(network.encoder(frames), [1, frames, network.preset.front_end.mels], windows)
+        converter.representative_dataset = lambda: ([window] for window in windows)
+        converter.target_spec.supported_ops = [INTEGER_OPERATORS[variant]]
+    with _quiet():
+        return bytes(converter.convert())
 
 
 def _codebook_search(codebook: np.ndarray) -> bytes:
@@ -79,22 +140,18 @@ def _codebook_search(codebook: np.ndarray) -> bytes:
         scores = tf.nn.bias_add(tf.matmul(tf.reshape(latents, [-1, codebook.shape[1]]), kernel), bias)
         return tf.reshape(tf.argmax(scores, -1, output_type=tf.int32), [1, BLOCK])
 
-    return _convert(search, [1, BLOCK, codebook.shape[1]])
+    with _quiet():
+        return bytes(_converter(search, [1, BLOCK, codebook.shape[1]]).convert())
 
 
-def _convert(function: Any, shape: list[int], calibration: list[np.ndarray] | None = None) -> bytes:
-    """One graph of built-in operators; int8 between float ends where there is something to calibrate on."""
+def _converter(function: Any, shape: list[int]) -> Any:
+    """A converter of a function of one float32 tensor to built-in operators."""
     call = tf.function(lambda x: function(x), input_signature=[tf.TensorSpec(shape, tf.float32)])
     # Without a trackable object the converter freezes variables into constants.
     with _quiet():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if calibration is not None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([window] for window in calibration)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    with _quiet():
-        return bytes(converter.convert())
+    return converter
 
 
 @contextlib.contextmanager

@@ -6,14 +6,17 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from converters.encoder import VARIANTS, convert_encoder
-from converters.verify import Agreement, KerasEncoder, agreement
+from converters.encoder import convert_encoder
+from converters.micro import write_micro
+from converters.report import Report, report
+from converters.variants import RELEASED
 from edgy_tf.corpora import Corpus, hold_out, load, to_float32
 from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.decode.voices import synthetic_voices
@@ -29,24 +32,36 @@ CALIBRATION = 100
 PRIOR = 1000
 HELD_OUT = 20
 """Utterances that int8 is calibrated on, that the prior is counted on, that the result is verified on."""
-BARS = {"float32": 0.999, "int8": 0.9}
-"""Least share of codes equal to Keras; below it nothing is written."""
 
 
-def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, dict[str, Agreement]]:
-    """Write a release into ``out``, whole or not at all, and say how its encoders agree with Keras.
+def export(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    out: Path,
+    variants: Sequence[str] = RELEASED,
+    target: str = "cpu",
+    arena: int | None = None,
+) -> tuple[Release, dict[str, Report]]:
+    """Write a release into ``out``, whole or not at all, and say how its encoders compare with Keras.
 
     Args:
         checkpoint: a finished run.
         corpus: what it was trained on: calibrates int8, counts the prior; its held-out speakers verify.
         out: folder of the release; an earlier release there is replaced.
+        variants: of ``converters.variants.VARIANTS``, one at least.
+        target: ``cpu``, or ``micro``, which adds the int8 encoder as C for TensorFlow Lite Micro.
+        arena: bytes that a ``micro`` target has for tensors; None for any number.
 
     Raises:
         CorpusError: no speech to calibrate on.
-        ModelError: a variant's codes are not the network's, or ``out`` holds something else.
+        ModelError: a variant's codes are not the network's, ``out`` holds something else, or the target does not
+            run it.
+        MissingDependencyError: a ``micro`` target, and tflite-micro is not installed.
     """
     if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
+    if target == "micro" and not set(variants) & {"int8", "int16x8"}:
+        raise ModelError("a microcontroller computes with integers; export --variants int8")
     training, validation = hold_out(corpus, 0.05, checkpoint.seed)
     speech = _some(training, CALIBRATION)
     network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
@@ -56,11 +71,17 @@ def export(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> tuple[Release, 
         folder.mkdir()
         network.save(folder / "network.safetensors")
         calibration = [encoder_input(to_float32(pcm), network.preset) for pcm in speech]
-        for variant in tqdm(VARIANTS, desc="convert", unit="variant"):
-            model = convert_encoder(network, variant, calibration, LICENCE)
+        for variant in tqdm(variants, desc="convert", unit="variant"):
+            model = convert_encoder(network, variant, calibration, LICENCE, out.name)
             (folder / f"encoder-{variant}.tflite").write_bytes(model)
-        results = _verify(network, folder, _some(validation, HELD_OUT))
-        _count_prior(folder, network, _some(training, PRIOR))
+        files = {v: folder / f"encoder-{v}.tflite" for v in variants}
+        results = report(files, network, _some(validation, HELD_OUT))
+        for result in results.values():
+            result.check()
+        main = files[next(v for v in ("int8", "int16x8", *variants) if v in files)]
+        if target == "micro":
+            write_micro(main, folder, arena)
+        _count_prior(folder, main, network, _some(training, PRIOR))
         _write_manifest(folder, out.name, network)
         if out.exists():
             shutil.rmtree(out)
@@ -92,19 +113,10 @@ def _some(corpus: Corpus, count: int) -> list[np.ndarray]:
     return speech
 
 
-def _verify(network: Network, folder: Path, speech: list[np.ndarray]) -> dict[str, Agreement]:
-    encoders = {v: EdgeEncoder(folder / f"encoder-{v}.tflite").encode for v in VARIANTS}
-    results = agreement(KerasEncoder(network).encode, encoders, speech)
-    for variant, result in results.items():
-        if result.share < BARS[variant]:
-            raise ModelError(f"the {variant} encoder has only {result} like Keras; nothing was written")
-    return results
-
-
-def _count_prior(folder: Path, network: Network, speech: list[np.ndarray]) -> None:
+def _count_prior(folder: Path, model: Path, network: Network, speech: list[np.ndarray]) -> None:
     """Counts of each code after each other, smoothed by how often the code occurs at all (uint16 ``[K, K]``)."""
     size = network.preset.codebook.size
-    encoder = EdgeEncoder(folder / "encoder-int8.tflite")
+    encoder = EdgeEncoder(model)
     pairs = np.zeros((size, size))
     for pcm in tqdm(speech, desc="count codes", unit="file"):
         codes = encoder.encode(pcm)

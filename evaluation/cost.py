@@ -15,54 +15,19 @@ import argparse
 import gzip
 import json
 import os
-import resource
-import subprocess
 import sys
-import tempfile
-import time
-import tracemalloc
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from edgy_tf.cli.arguments import positive
 from edgy_tf.cost import cost_of
-from edgy_tf.errors import EdgyError, ModelError
+from edgy_tf.errors import EdgyError
 from edgy_tf.preset import preset_from_dict
 from edgy_tf.releases import find_release
+from evaluation.stages import StageCost, measured
 from pi_runtime import read_info
 
 STAGES = ("init", "front_end", "encode")
-
-
-@dataclass(frozen=True)
-class StageCost:
-    """One stage, measured in a process of its own that holds Python, NumPy and, but for ``front_end``, the runtime.
-
-    Attributes:
-        stage: one of ``STAGES``.
-        first_wall_s: the very first run, in seconds; that of ``init`` loads the runtime's library as well.
-        wall_s: median over the runs, in seconds.
-        wall_p95_s: their 95th percentile.
-        cpu_s: median of the CPU time of all threads, in seconds.
-        cpu_p95_s: its 95th percentile.
-        peak_rss_bytes: the most memory that the process ever held.
-        python_peak_bytes: the most that Python and NumPy allocated during one run more, which is what ``tracemalloc``
-            sees and what the paper reports; the interpreter's own memory is not in it.
-    """
-
-    stage: str
-    first_wall_s: float
-    wall_s: float
-    wall_p95_s: float
-    cpu_s: float
-    cpu_p95_s: float
-    peak_rss_bytes: int
-    python_peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -128,8 +93,8 @@ def measure_cost(
         "warmup_runs": warmup_runs,
     }
     costs = []
-    for threads in sorted({1, _cpus()}):
-        stages = tuple(_measured(job | {"stage": stage, "threads": threads}) for stage in STAGES)
+    for threads in sorted({1, cpus()}):
+        stages = tuple(measured(job | {"stage": stage, "threads": threads}) for stage in STAGES)
         costs.append(
             EncoderCost(
                 release=found.name,
@@ -148,80 +113,9 @@ def measure_cost(
     return costs
 
 
-def _cpus() -> int:
+def cpus() -> int:
     """CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _measured(job: dict[str, Any]) -> StageCost:
-    """Measure a stage in a fresh process."""
-    with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, "-c", "from evaluation.cost import work; work()"]
-        done = subprocess.run(command, input=json.dumps(job), stdout=subprocess.PIPE, stderr=log, text=True)
-        log.seek(0)
-        if done.returncode:
-            raise ModelError(f"{job['path']} cannot be measured: {(log.read().splitlines() or ['it crashed'])[-1]}")
-    return StageCost(**json.loads(done.stdout))
-
-
-def work() -> None:
-    """Measure the stage that stdin describes and print it, both as JSON: the fresh process runs this."""
-    job = json.load(sys.stdin)
-    run = _stage(job)
-    first = _timed(run)[0]
-    for _ in range(job["warmup_runs"] - 1):
-        run()
-    wall, cpu = np.array([_timed(run) for _ in range(job["runs"])]).T
-    peak = _peak_rss()  # Before the tracing, which takes memory of its own.
-    tracemalloc.start()
-    run()
-    cost = StageCost(
-        stage=job["stage"],
-        first_wall_s=first,
-        wall_s=float(np.median(wall)),
-        wall_p95_s=float(np.percentile(wall, 95)),
-        cpu_s=float(np.median(cpu)),
-        cpu_p95_s=float(np.percentile(cpu, 95)),
-        peak_rss_bytes=peak,
-        python_peak_bytes=tracemalloc.get_traced_memory()[1],
-    )
-    print(json.dumps(asdict(cost)))
-
-
-def _stage(job: dict[str, Any]) -> Callable[[], object]:
-    """What one run of a stage does; it imports no more than the stage needs."""
-    pcm: npt.NDArray[np.int16] = np.random.default_rng(0).integers(-3000, 3000, job["samples"], np.int16)
-    if job["stage"] == "front_end":
-        from edgy_tf.frontend import LogMel
-
-        stream = LogMel(preset_from_dict(job["preset"]).front_end)
-        audio = pcm.astype(np.float32) / 32768
-        # As much at a time as the model takes in one run, or the frames of the whole recording would fill the memory.
-        chunks = np.split(audio, range(job["chunk"], len(audio), job["chunk"]))
-        return lambda: [stream.process(chunk) for chunk in chunks] + [stream.flush()]
-    from pi_runtime import EdgeEncoder
-
-    if job["stage"] == "init":
-        return lambda: EdgeEncoder(job["path"], job["threads"])
-    encoder = EdgeEncoder(job["path"], job["threads"])
-    return lambda: encoder.encode(pcm)
-
-
-def _timed(run: Callable[[], object]) -> tuple[float, float]:
-    """Wall and CPU seconds of one run."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    run()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def _peak_rss() -> int:
-    """The most memory, in bytes, that this process ever held."""
-    try:
-        # getrusage's figure outlives exec: it would be that of the process that started this one, if larger.
-        status = Path("/proc/self/status").read_text("ascii")
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def table(costs: list[EncoderCost]) -> str:

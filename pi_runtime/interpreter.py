@@ -7,7 +7,7 @@ from typing import Any
 
 from edgy_tf.errors import MissingDependencyError, ModelError
 
-RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+RUNTIMES: tuple[str, ...] = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
 def open_interpreter(model: bytes, origin: str, threads: int = 1) -> Any:

@@ -9,6 +9,7 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from edgy_tf.errors import ModelError
 
@@ -30,6 +31,10 @@ class ModelInfo:
         window: samples that one run of the model takes.
         before: samples of the window that lie before the block's own.
         licence: of the weights.
+        release: that the file is part of; empty where it is of none.
+        front_end: parameters of the log-mel, as in ``edgy_tf.preset.FrontEnd``; None where the file takes PCM alone.
+        history: mel frames before a code's own that the encoder sees.
+        receptive_field: mel frames that one code depends on.
     """
 
     preset: str
@@ -42,6 +47,10 @@ class ModelInfo:
     window: int
     before: int
     licence: str
+    release: str = ""
+    front_end: dict[str, Any] | None = None
+    history: int = 0
+    receptive_field: int = 0
 
     @property
     def advance(self) -> int:

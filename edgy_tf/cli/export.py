@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from converters.variants import RELEASED, VARIANTS
+from edgy_tf.cli.arguments import positive
 
 if TYPE_CHECKING:
     from edgy_tf.corpora import Corpus
@@ -20,6 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--corpus", required=True, nargs="+", help="what it was trained on: calibrates int8, verifies the result"
     )
     parser.add_argument("--out", required=True, type=Path, help="folder of the release, named after it")
+    parser.add_argument(
+        "--variants",
+        type=variant_names,
+        default=RELEASED,
+        metavar="V,V,...",
+        help=f"encoders to write, of {', '.join(VARIANTS)} (default: {','.join(RELEASED)})",
+    )
+    parser.add_argument(
+        "--target", choices=("cpu", "micro"), default="cpu", help="micro adds C files for TensorFlow Lite Micro"
+    )
+    parser.add_argument("--arena", type=positive, metavar="KB", help="tensor memory of a micro target, in 1,024 bytes")
+
+
+def variant_names(text: str) -> tuple[str, ...]:
+    """Names of variants, with commas between them."""
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in VARIANTS]:
+        raise argparse.ArgumentTypeError(f"no variant {unknown[0]!r}; choose among {', '.join(VARIANTS)}")
+    return names
 
 
 def run(args: argparse.Namespace) -> None:
@@ -30,17 +53,27 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
-    export_run(checkpoint, corpus, args.out)
+    arena = args.arena and 1024 * args.arena
+    export_run(checkpoint, corpus, args.out, args.variants, args.target, arena)
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
 
 
-def export_run(checkpoint: Checkpoint, corpus: Corpus, out: Path) -> None:
-    """Export a finished run into the folder ``out``, and print how the variants agree with Keras."""
+def export_run(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    out: Path,
+    variants: Sequence[str] = RELEASED,
+    target: str = "cpu",
+    arena: int | None = None,
+) -> None:
+    """Export a finished run as ``converters.release.export`` does, and print how the variants compare with Keras."""
     from converters.release import export
 
-    release, results = export(checkpoint, corpus, out)
-    for variant, agreement in results.items():
-        size = release.encoder(variant).stat().st_size
-        print(f"{variant:8} {size / 1e6:6.2f} MB, codes equal to Keras: {agreement}")
+    release, reports = export(checkpoint, corpus, out, variants, target, arena)
+    for report in reports.values():
+        print(report)
+    if target == "micro":
+        header = (release.folder / "edgy_encoder.h").read_text("ascii")
+        print(f"edgy_encoder.c, edgy_encoder.h: arena of {header.partition('ARENA_BYTES ')[2].split()[0]} bytes")
     print(f"release {release.name}, codebook {release.codebook_id}, voices {', '.join(release.voices)}: {out}")

@@ -18,6 +18,7 @@ COMMANDS = (
     "train-speaker",
     "export",
     "verify",
+    "bench",
     "encode",
     "decode",
     "transcribe",
@@ -46,6 +47,7 @@ workflow, in order:
   edgy train --preset pi --corpus CORPUS --out runs/pi          speech to a checkpoint
   edgy export runs/pi --corpus CORPUS --out releases/mine       checkpoint to .tflite, decoder and voices
   edgy verify releases/mine --corpus CORPUS                     do all encoders give the same codes?
+  edgy bench releases/mine                                      how fast are they here?
   edgy encode in.wav out.edgy                                   on the device: sound to codes
   edgy decode out.edgy out.wav --voice F1                       in the cloud: codes to speech
   edgy transcribe out.edgy                                      or codes to text, without any sound

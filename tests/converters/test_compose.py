@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converters.compose import compose
+from converters.compose import bundle, join
+from converters.graph import read_graph
 from pi_runtime.interpreter import open_interpreter
 
 
@@ -41,18 +42,41 @@ def test_three_float_parts_with_an_int8_one_between() -> None:
     for part in parts:
         step_by_step = run(part, step_by_step)
     np.testing.assert_array_equal(
-        run(compose({f"part{i}": p for i, p in enumerate(parts)}, "x", "y", "all"), x), step_by_step
+        run(bundle([join({f"part{i}": p for i, p in enumerate(parts)}, "x", "y", "all")]), x), step_by_step
     )
 
 
 def test_the_signature_names_input_and_output() -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    model = compose({"a": linear(np.eye(2)), "b": linear(np.eye(2) * 3)}, "x", "y", "triple")
+    model = bundle([join({"a": linear(np.eye(2)), "b": linear(np.eye(2) * 3)}, "x", "y", "triple")])
     runner = Interpreter(model_content=model).get_signature_runner("triple")
     np.testing.assert_array_equal(runner(x=np.ones((1, 2), np.float32))["y"], [[3, 3]])
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\[1, 3\].*\[1, 2\]"):
-        compose({"a": linear(np.ones((2, 3))), "b": linear(np.ones((2, 2)))}, "x", "y", "s")
+        join({"a": linear(np.ones((2, 3))), "b": linear(np.ones((2, 2)))}, "x", "y", "s")
+
+
+def test_graphs_of_one_file_share_their_weights() -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    weights = np.random.default_rng(2).normal(size=(64, 64))
+    one = linear(weights, quantise=True)
+    once = bundle([join({"a": one}, "x", "y", "once")])
+    model = bundle([join({"a": one}, "x", "y", "once"), join({"a": one, "b": one}, "x", "y", "twice")])
+    assert len(model) < len(once) + 2000
+    x = np.random.default_rng(3).uniform(0, 0.3, (1, 64)).astype(np.float32)
+    interpreter = Interpreter(model_content=model)
+    first = interpreter.get_signature_runner("once")(x=x)["y"]
+    np.testing.assert_array_equal(first, run(once, x))
+    second = interpreter.get_signature_runner("twice")(x=x)["y"]
+    np.testing.assert_array_equal(second, run(once, first))
+
+
+def test_buffers_lie_where_a_microcontroller_can_read_them() -> None:
+    model = bundle([join({"a": linear(np.random.default_rng(4).normal(size=(33, 7)))}, "x", "y", "s")])
+    for buffer in read_graph(model).buffers:
+        if buffer.data is not None:
+            assert model.find(buffer.data.tobytes()) % 16 == 0

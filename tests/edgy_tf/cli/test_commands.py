@@ -134,6 +134,21 @@ def test_verify_prints_a_row_per_encoder(
     assert all("in 3 utterances" in row for row in rows)
 
 
+def test_export_writes_the_variants_that_are_named_and_reports_them(
+    tiny_run: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["export", str(tiny_run), "--corpus", str(tones), "--out", str(tmp_path / "r"), "--variants"]
+    assert main([*arguments, "float16,int8"]) == 0
+    out = capsys.readouterr().out
+    for says in ("float16: ", "int8: ", "encode_stream", "dB by layer", "not in XNNPACK", "gzipped"):
+        assert says in out
+    assert find_release(str(tmp_path / "r")).variants == ["float16", "int8"]
+    with pytest.raises(SystemExit):
+        main([*arguments, "float32,int4"])
+    assert "no variant 'int4'" in capsys.readouterr().err
+    assert "--variants int8" in refused(capsys, *arguments, "float32", "--target", "micro")
+
+
 def wav_bytes(channels: int, width: int, rate: int, seconds: float = 0.5) -> bytes:
     import io
 
