@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tf_keras
 
-from converters.encoder import BLOCK
 from converters.quantised import convert_compressed
+from edgy_tf.compress.clusters import share_weights
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import remove_filters
+from edgy_tf.compress.gates import prune_by_gates
 from edgy_tf.compress.properties import Promise
-from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity
+from edgy_tf.compress.quantised import train_quantised
+from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage
+from edgy_tf.compress.sparsity import prune_by_magnitude
 from edgy_tf.network import Network
 from edgy_tf.preset import Preset
 from edgy_tf.weights import variables_of
+
+Report = Callable[[str, float], object]
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ def compress(
     lesson: Lesson,
     calibration: Sequence[np.ndarray],
     licence: str,
-    report: Callable[[str, float], object] = lambda stage, share: None,
+    report: Report = lambda stage, share: None,
 ) -> Compressed:
     """Take a network through a recipe; equal arguments give equal bytes.
 
@@ -48,43 +54,47 @@ def compress(
         lesson: what its stages learn from.
         calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from.
         licence: of the weights, written into the file.
-        report: is told of each stage but the converter's and the share of held-out codes equal to the teacher's.
+        report: is told of each stage that trains, and the share of held-out codes that are the teacher's after it.
 
     Raises:
         ModelError: the network cannot be compressed so, or a promise is not kept.
     """
     tf_keras.utils.set_random_seed(lesson.seed)
-    network, promise = teacher, Promise(teacher.preset.encoder.units)
+    network, promise, kind, encoder = teacher, Promise(teacher.preset.encoder.units), "float32", None
     for stage in recipe.stages:
-        promise = promise.after(stage)
-        name = f"{type(stage).__name__.lower()}"
-        match stage:
-            case Filters():
-                network = _without_filters(network, stage, lesson)
-            case Sparsity():
-                network = _sparse(network, stage, lesson)
-            case Clusters():
-                raise NotImplementedError
-            case Quantise():
-                break
-        promise.check(network, name)
-        report(name, lesson.judge(network.encoder(api=tf_keras)))
-    kind = stage.kind if isinstance(stage, Quantise) else "float32"
-    encoder = network.encoder(network.preset.frames_for(BLOCK), api=tf_keras)
+        name = type(stage).__name__.lower()
+        if isinstance(stage, Quantise):
+            kind = stage.kind
+            if kind == "qat":
+                encoder = train_quantised(network, stage, lesson, promise.sparsity > 0, promise.clusters > 0)
+                report(name, lesson.judge(encoder))
+            promise = promise.after(stage)
+        else:
+            network = _train(network, stage, lesson, promise)
+            promise = promise.after(stage)
+            promise.check(network, name)
+            report(name, lesson.judge(network.encoder(api=tf_keras)))
+    encoder = encoder or network.encoder(api=tf_keras)
     model = convert_compressed(network, encoder, kind, recipe.name, calibration, licence)
     promise.check_file(model)
     return Compressed(model, network.preset)
 
 
+def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise) -> Network:
+    match stage:
+        case Filters():
+            return _without_filters(network, stage, lesson)
+        case Sparsity(method="l0"):
+            return prune_by_gates(network, stage, lesson)
+        case Sparsity():
+            return prune_by_magnitude(network, stage, lesson)
+        case Clusters():
+            return share_weights(network, stage, lesson, so_far.sparsity > 0)
+    raise TypeError(f"{stage} is not a stage that changes weights")
+
+
 def _without_filters(network: Network, stage: Filters, lesson: Lesson) -> Network:
     smaller = remove_filters(network, stage.criterion, stage.rate)
-    student = smaller.encoder(api=tf_keras)
+    student: Any = smaller.encoder(api=tf_keras)
     lesson.teach(student, stage)
     return smaller.with_encoder(variables_of(student))
-
-
-def _sparse(network: Network, stage: Sparsity, lesson: Lesson) -> Network:
-    # Imported here, as clusters are: TF-MOT takes seconds to import.
-    from edgy_tf.compress.sparsity import prune_by_magnitude
-
-    return prune_by_magnitude(network, stage, lesson)
