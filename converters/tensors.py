@@ -17,7 +17,7 @@ _TYPES = {
 
 
 def convolutions(model: bytes) -> Iterator[npt.NDArray]:
-    """Kernels of convolutions in the order in which they run, ``[filters, 1, k, inputs]``; depthwise ones are left out."""
+    """Kernels of convolutions in the order in which they run, ``[filters, 1, k, inputs]``; of depthwise ones none."""
     whole = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     graph = whole.subgraphs[0]
 

@@ -8,6 +8,7 @@ takes part: a student that gives the teacher's codes is understood by every deco
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -57,7 +58,9 @@ class Lesson:
         crops = batches(self._training, self._preset, self._phase(how.batch), self.seed)
         # Closed at the end, because it owns threads.
         with contextlib.closing(crops):  # type: ignore[type-var]
-            pairs = ((mel, self._latents(mel)) for mel in (each["mel"] for (each,) in crops))
+            # No more of them than are asked for, because Keras fetches ahead.
+            mels = (each["mel"] for (each,) in itertools.islice(crops, how.steps))
+            pairs = ((mel, self._latents(mel)) for mel in mels)
             past = student.fit(pairs, steps_per_epoch=how.steps, callbacks=list(callbacks), shuffle=False).history
         if not np.isfinite(past["loss"][-1]):
             raise ModelError("the loss is not a number any more; lower the recipe's learning_rate")

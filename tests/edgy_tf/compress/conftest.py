@@ -1,4 +1,4 @@
-"""A lesson of seconds: the tiny network and the tones."""
+"""A lesson of seconds: a small teacher whose codes differ, and the tones."""
 
 from pathlib import Path
 
@@ -14,16 +14,22 @@ from edgy_tf.train.loop import split
 
 
 @pytest.fixture(scope="session")
-def teacher(tiny_release: Path) -> Network:
-    return Network.load(find_release(str(tiny_release)).network)
+def speech(tones: Path, tiny_release: Path) -> list[np.ndarray]:
+    """Log-mel of the training voices, ``[frames, mels]`` each."""
+    preset = Network.load(find_release(str(tiny_release)).network).preset
+    return [encoder_input(to_float32(pcm), preset) for _, pcm in load(open_corpus(tones).select(split="train"))]
+
+
+@pytest.fixture(scope="session")
+def teacher(tiny_release: Path, speech: list[np.ndarray]) -> Network:
+    """The tiny network, hardly trained, with a codebook of its own latents: nearly every code is used."""
+    network = Network.load(find_release(str(tiny_release)).network)
+    latents = np.concatenate([np.asarray(network.encoder()(mel[None]))[0] for mel in speech])
+    codebook = latents[np.random.default_rng(0).choice(len(latents), network.preset.codebook.size, replace=False)]
+    return network.with_encoder({"quantizer/codebook": codebook})
 
 
 @pytest.fixture(scope="session")
 def lesson(teacher: Network, tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Lesson:
-    speech = split(open_corpus(tones), teacher.preset.front_end, tmp_path_factory.mktemp("work"), seed=0)
-    return Lesson(teacher, *speech, seed=0)
-
-
-@pytest.fixture(scope="session")
-def calibration(teacher: Network, tones: Path) -> list[np.ndarray]:
-    return [encoder_input(to_float32(pcm), teacher.preset) for _, pcm in load(open_corpus(tones).select(split="train"))]
+    prepared = split(open_corpus(tones), teacher.preset.front_end, tmp_path_factory.mktemp("work"), seed=0)
+    return Lesson(teacher, *prepared, seed=0)
