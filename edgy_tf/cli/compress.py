@@ -6,6 +6,7 @@ The codebook stays as it is, so every decoder of the release understands the new
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from edgy_tf.compress.recipe import load_recipe, recipe_names
@@ -32,8 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compress, and say what came out."""
-    from dataclasses import replace
-
     recipe = load_recipe(args.recipe)
     if args.seed is not None:
         recipe = replace(recipe, seed=args.seed)
@@ -51,11 +50,11 @@ def run(args: argparse.Namespace) -> None:
     outcome = add_variant(release, recipe, corpus, args.out, args.work, report)
     if skipped := corpus.skipped_report():
         print(f"skipped files:\n{skipped}")
-    before = release.encoder(release.variants[0]).read_bytes()
+    before = release.encoder("float32").read_bytes()
     macs = cost_of(preset_from_dict(release.preset, release.name)).encoder_macs
     print(
         f"{outcome.variant}: {outcome.size / 1e6:.3f} MB, {outcome.zipped / 1e6:.3f} MB zipped "
-        f"({release.variants[0]}: {len(before) / 1e6:.3f} and {zipped(before) / 1e6:.3f}), "
+        f"(float32: {len(before) / 1e6:.3f} and {zipped(before) / 1e6:.3f}), "
         f"{outcome.macs / 1e6:.1f} MMAC/s ({macs / 1e6:.1f})"
     )
     print(f"codes equal to the uncompressed Keras: {outcome.agreement}")

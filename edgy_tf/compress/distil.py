@@ -52,6 +52,9 @@ class Lesson:
         """
         if not how.steps:
             return
+        # By the statistics of a batch, not even the teacher itself would give more than 7 in 10 of its codes.
+        for norm in norms_of(student):
+            norm.trainable = False
         rate = tf_keras.optimizers.schedules.CosineDecay(how.learning_rate, how.steps)
         optimizer = tf_keras.optimizers.Adam(rate, global_clipnorm=CLIP)
         student.compile(optimizer, distance(self._codebook), metrics=[_as_teacher(self._codebook)])
@@ -64,6 +67,15 @@ class Lesson:
             past = student.fit(pairs, steps_per_epoch=how.steps, callbacks=list(callbacks), shuffle=False).history
         if not np.isfinite(past["loss"][-1]):
             raise ModelError("the loss is not a number any more; lower the recipe's learning_rate")
+
+    def settle(self, student: Any) -> None:
+        """Take the statistics of normalisation anew from speech, for layers whose inputs have become fewer."""
+        norms = norms_of(student)
+        for i, mel in enumerate(self.examples()):
+            for norm in norms:
+                # The mean over all batches so far.
+                norm.momentum = i / (i + 1)
+            student(mel, training=True)
 
     def judge(self, student: Callable[[np.ndarray], Any]) -> float:
         """Share of the codes of held-out speech, 0 to 1, that a student gives as the teacher does."""
@@ -81,6 +93,12 @@ class Lesson:
 
     def _phase(self, crops: int) -> Phase:
         return Phase("mel", steps=1, codes=CODES, batch=crops)
+
+
+def norms_of(student: Any) -> list[Any]:
+    """Batch normalisations of a student, out of the wrappers that TF-MOT may have put around them."""
+    layers = [getattr(layer, "layer", layer) for layer in student.layers]
+    return [layer for layer in layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
 
 
 def distance(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

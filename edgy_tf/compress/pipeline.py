@@ -96,5 +96,6 @@ def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise) -> N
 def _without_filters(network: Network, stage: Filters, lesson: Lesson) -> Network:
     smaller = remove_filters(network, stage.criterion, stage.rate)
     student: Any = smaller.encoder(api=tf_keras)
+    lesson.settle(student)
     lesson.teach(student, stage)
     return smaller.with_encoder(variables_of(student))

@@ -85,7 +85,7 @@ def add_variant(
     training, validation = hold_out(corpus, 0.05, SPLIT_SEED)
     calibration = [encoder_input(to_float32(pcm), teacher.preset) for pcm in _some(training, CALIBRATION)]
     held_out = _some(validation, HELD_OUT)
-    licence = read_info(release.encoder(release.variants[0])).licence
+    licence = read_info(release.encoder("float32")).licence
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         speech = split(corpus, teacher.preset.front_end, work or Path(temporary), SPLIT_SEED)

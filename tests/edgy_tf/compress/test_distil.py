@@ -1,6 +1,5 @@
 """Distillation brings codes back that a compression has changed."""
 
-
 import numpy as np
 import pytest
 import tensorflow as tf
