@@ -9,8 +9,8 @@
     do = "filters"
     criterion = "gm"
     rate = 0.2
-    steps = 600
-    learning_rate = 1e-3
+    steps = 3000
+    learning_rate = 3e-4
     batch = 32
 
     [[stages]]
@@ -47,7 +47,7 @@ class FineTuning:
     """
 
     steps: int = 0
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     batch: int = 32
 
 

@@ -131,7 +131,8 @@ def _some(corpus: Corpus, count: int) -> list[np.ndarray]:
     chosen = corpus.utterances[:: max(1, len(corpus.utterances) // count)][:count]
     speech = [pcm for _, pcm in load(Corpus(chosen, corpus.skipped))]
     if not speech:
-        raise CorpusError(f"no speech could be read: {corpus.skipped_report() or 'the split is empty'}")
+        first, *others = corpus.skipped_report().splitlines() or ["the split is empty"]
+        raise CorpusError(f"no speech could be read: {first}" + (f", and {len(others)} more" if others else ""))
     return speech
 
 

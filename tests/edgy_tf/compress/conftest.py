@@ -1,5 +1,6 @@
 """A lesson of seconds: a small teacher whose codes differ, and the tones."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,16 @@ from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
 from edgy_tf.releases import find_release
 from edgy_tf.train.loop import split
+
+
+@pytest.fixture(autouse=True)
+def eagerly() -> Iterator[None]:
+    """Runs TensorFlow step by step: for a step or two that is quicker than to build a graph."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")
