@@ -19,6 +19,7 @@ from converters.variants import VARIANTS
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
+from edgy_tf.preset import Preset
 from pi_runtime.model_file import ModelInfo, pack_info
 
 INTEGER_OPERATORS = {
@@ -63,21 +64,42 @@ def convert_encoder(
         release: that the file becomes part of, written into the file.
 
     Returns:
-        the ``.tflite`` with its description packed behind it. Its signatures share their weights:
-        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``;
-        ``encode``: ``mel [1, T, mels]`` of any ``Preset.frames_for(n)`` frames to ``codes [1, n]``;
-        ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
+        as ``convert_layers``.
 
     Raises:
         ModelError: no such variant, or a preset that cannot be streamed.
     """
     if variant not in VARIANTS:
         raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
+    encoder = network.encoder(network.preset.frames_for(BLOCK))
+    return convert_layers(network, encoder, variant, calibration, model_info(network, variant, licence, release))
+
+
+def convert_layers(
+    network: Network, encoder: Any, numbers: str, calibration: Iterable[np.ndarray], info: ModelInfo
+) -> bytes:
+    """Convert an encoder that may be another than the network's own, such as a student with ranges for int8.
+
+    Args:
+        network: gives preset and codebook.
+        encoder: of Keras or ``tf_keras``, mel ``[1, T, mels]`` to latents; its variables are frozen.
+        numbers: of the convolutions: one of ``VARIANTS``, or ``qat``: int8 with the ranges that the encoder brings.
+        calibration: as ``convert_encoder`` has it.
+        info: is packed behind the file.
+
+    Returns:
+        the ``.tflite`` with its description packed behind it. Its signatures share their weights:
+        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``;
+        ``encode``: ``mel [1, T, mels]`` of any ``Preset.frames_for(n)`` frames to ``codes [1, n]``;
+        ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
+
+    Raises:
+        ModelError: a preset that cannot be streamed.
+    """
     preset = network.preset
-    encoder = network.encoder(preset.frames_for(BLOCK))
     layers = layer_names(encoder)
     parts = {
-        "encoder": _convolutions(network, encoder, variant, calibration),
+        "encoder": _convolutions(preset, encoder, numbers, calibration),
         "codebook": _codebook_search(network.codebook),
     }
     with _quiet():
@@ -89,13 +111,14 @@ def convert_encoder(
         _name_layers(graph, layers)
     free_length(whole)
     add_states(step, preset.stride)
-    return pack_info(bundle([from_pcm, whole, step]), model_info(network, variant, licence, release))
+    return pack_info(bundle([from_pcm, whole, step]), info)
 
 
 def layer_names(encoder: Any) -> list[str]:
     """Keras layers whose outputs a converted graph computes too, in order: normalisation and ReLU are folded."""
     names: list[str] = []
-    for layer in encoder.layers:
+    # TF-MOT wraps the layers of a student.
+    for layer in (getattr(layer, "layer", layer) for layer in encoder.layers):
         kind = type(layer).__name__
         if kind in ("Conv2D", "DepthwiseConv2D", "Add"):
             names.append(layer.name)
@@ -113,21 +136,21 @@ def _name_layers(model: Any, layers: list[str]) -> None:
         graph.tensors[operator.outputs[0]].name = layer
 
 
-def _convolutions(network: Network, encoder: Any, variant: str, calibration: Iterable[np.ndarray]) -> bytes:
-    frames = network.preset.frames_for(BLOCK)
-    converter = _converter(encoder, [1, frames, network.preset.front_end.mels])
-    if variant != "float32":
+def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Iterable[np.ndarray]) -> bytes:
+    frames = preset.frames_for(BLOCK)
+    converter = _converter(encoder, [1, frames, preset.front_end.mels])
+    if numbers != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if variant == "float16":
+    if numbers == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if variant in INTEGER_OPERATORS:
+    if numbers in INTEGER_OPERATORS:
         windows = [
             mel[None, start : start + frames].astype(np.float32)
             for mel in calibration
             for start in range(0, len(mel) - frames + 1, frames)
         ]
         converter.representative_dataset = lambda: ([window] for window in windows)
-        converter.target_spec.supported_ops = [INTEGER_OPERATORS[variant]]
+        converter.target_spec.supported_ops = [INTEGER_OPERATORS[numbers]]
     with _quiet():
         return bytes(converter.convert())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,7 @@ class Network:
         encoder = build_encoder(self.preset, frames, api)
         assign_variables(encoder, self.arrays)
         return encoder
+
+    def with_encoder(self, arrays: Mapping[str, np.ndarray]) -> Network:
+        """The same network with other values in the variables of its encoder."""
+        return replace(self, arrays=self.arrays | dict(arrays))

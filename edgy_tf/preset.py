@@ -239,6 +239,15 @@ class Preset:
         return tuple(crops)
 
     @property
+    def residuals(self) -> tuple[bool, ...]:
+        """For each layer, whether its input is added to its output."""
+        cfg, width, added = self.encoder, self.front_end.mels, []
+        for layer in cfg.layers:
+            added.append(cfg.residual and layer.stride == 1 and width == cfg.units)
+            width = cfg.units
+        return tuple(added)
+
+    @property
     def history(self) -> int:
         """Mel frames before a code's own that the encoder sees."""
         return self.receptive_field - self.stride - self.encoder.lookahead

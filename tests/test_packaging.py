@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from edgy_tf.compress.recipe import recipe_names
 from edgy_tf.preset import preset_names
 from edgy_tf.releases import find_release, release_names
 from evaluation.plan import plan_names
@@ -21,6 +22,7 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
     expected = {f"edgy_tf/presets/{name}.toml" for name in preset_names()}
     for name in release_names():
         expected |= {f"edgy_tf/releases/{name}/{file}" for file in (*find_release(name).files, "release.json")}
+    expected |= {f"edgy_tf/compress/recipes/{name}.toml" for name in recipe_names()}
     expected |= {f"evaluation/plans/{name}.toml" for name in plan_names()}
     expected |= {
         "evaluation/report/page.html",

@@ -17,6 +17,7 @@ COMMANDS = (
     "train",
     "train-speaker",
     "export",
+    "compress",
     "verify",
     "bench",
     "encode",
@@ -32,6 +33,7 @@ EXTRAS = {
     "train": "train",
     "train-speaker": "train",
     "export": "train",
+    "compress": "train",
     "verify": "train",
     "decode": "cloud",
     "transcribe": "cloud,asr-offline",
@@ -46,6 +48,8 @@ workflow, in order:
   edgy info pi                                                  what a preset costs
   edgy train --preset pi --corpus CORPUS --out runs/pi          speech to a checkpoint
   edgy export runs/pi --corpus CORPUS --out releases/mine       checkpoint to .tflite, decoder and voices
+  edgy compress --release releases/mine --corpus CORPUS --out releases/mine
+                                                                pruned, clustered, int8: smaller, the same codes
   edgy verify releases/mine --corpus CORPUS                     do all encoders give the same codes?
   edgy bench releases/mine                                      how fast are they here?
   edgy encode in.wav out.edgy                                   on the device: sound to codes

@@ -37,7 +37,7 @@ def build_encoder(preset: Preset, frames: int | None = None, api: Any = None) ->
             y = layers.Conv2D(cfg.units, use_bias=False, name=f"conv{i}", **size)(x)
         y = layers.BatchNormalization(momentum=0.95, epsilon=1e-3, name=f"norm{i}")(y)
         y = layers.ReLU(name=f"relu{i}")(y)
-        if cfg.residual and conv.stride == 1 and x.shape[-1] == cfg.units:
+        if preset.residuals[i - 1]:
             crop = layers.Cropping2D(((0, 0), preset.crops[i - 1]), name=f"crop{i}")(x)
             y = layers.Add(name=f"add{i}")([crop, y])
         x = y

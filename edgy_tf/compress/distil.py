@@ -1,0 +1,133 @@
+"""Distillation: a compressed encoder learns the codes of the one it came from, with the codebook frozen.
+
+The same loop, data and loss for every technique, so that what differs between two variants is the technique. No decoder
+takes part: a student that gives the teacher's codes is understood by every decoder that understands the teacher
+(Hinton et al. 2015).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from edgy_tf.compress.recipe import FineTuning
+from edgy_tf.errors import ModelError
+from edgy_tf.network import Network
+from edgy_tf.preset import Phase
+from edgy_tf.train.batches import batch, batches
+from edgy_tf.train.prepared import Prepared
+
+CODES = 32
+"""Length of a crop."""
+CLIP = 1.0
+"""Largest norm of the gradient."""
+
+
+class Lesson:
+    """What every stage of a recipe learns from.
+
+    Args:
+        teacher: the uncompressed network.
+        training: speech to learn on.
+        held_out: speech of other speakers, to be judged on.
+        seed: all that is drawn follows from it.
+    """
+
+    def __init__(self, teacher: Network, training: Prepared, held_out: Prepared, seed: int) -> None:
+        self._preset, self._codebook = teacher.preset, teacher.codebook
+        self._training, self._held_out, self.seed = training, held_out, seed
+        self._latents = tf.function(teacher.encoder(api=tf_keras), reduce_retracing=True)
+
+    def teach(self, student: Any, how: FineTuning, callbacks: Sequence[Any] = ()) -> None:
+        """Train a ``tf_keras`` student, mel ``[B, T, mels]`` to latents ``[B, N, dim]``, and show a progress bar.
+
+        Raises:
+            ModelError: the loss is not a number any more.
+        """
+        if not how.steps:
+            return
+        # By the statistics of a batch, not even the teacher itself would give more than 7 in 10 of its codes.
+        for norm in norms_of(student):
+            norm.trainable = False
+        rate = tf_keras.optimizers.schedules.CosineDecay(how.learning_rate, how.steps)
+        optimizer = tf_keras.optimizers.Adam(rate, global_clipnorm=CLIP)
+        student.compile(optimizer, distance(self._codebook), metrics=[_as_teacher(self._codebook)])
+        crops = batches(self._training, self._preset, self._phase(how.batch), self.seed)
+        # Closed at the end, because it owns threads.
+        with contextlib.closing(crops):  # type: ignore[type-var]
+            # No more of them than are asked for, because Keras fetches ahead.
+            mels = (each["mel"] for (each,) in itertools.islice(crops, how.steps))
+            pairs = ((mel, self._latents(mel)) for mel in mels)
+            past = student.fit(pairs, steps_per_epoch=how.steps, callbacks=list(callbacks), shuffle=False).history
+        if not np.isfinite(past["loss"][-1]):
+            raise ModelError("the loss is not a number any more; lower the recipe's learning_rate")
+
+    def settle(self, student: Any) -> None:
+        """Take the statistics of normalisation anew from speech, for layers whose inputs have become fewer."""
+        norms = norms_of(student)
+        for i, mel in enumerate(self.examples()):
+            for norm in norms:
+                # The mean over all batches so far.
+                norm.momentum = i / (i + 1)
+            student(mel, training=True)
+
+    def judge(self, student: Callable[[np.ndarray], Any]) -> float:
+        """Share of the codes of held-out speech, 0 to 1, that a student gives as the teacher does."""
+        alike = _as_teacher(self._codebook)
+        mels = self._fixed(self._held_out)
+        return float(np.mean([np.mean(alike(self._latents(mel), student(mel))) for mel in mels]))
+
+    def examples(self) -> Iterator[np.ndarray]:
+        """A few batches of training speech, ``[B, T, mels]``, the same ones every time."""
+        return self._fixed(self._training)
+
+    def _fixed(self, data: Prepared) -> Iterator[np.ndarray]:
+        for i in range(8):
+            yield batch(data, self._preset, self._phase(32), np.random.default_rng(i), augment=False)["mel"]
+
+    def _phase(self, crops: int) -> Phase:
+        return Phase("mel", steps=1, codes=CODES, batch=crops)
+
+
+def norms_of(student: Any) -> list[Any]:
+    """Batch normalisations of a student, out of the wrappers that TF-MOT may have put around them."""
+    layers = [getattr(layer, "layer", layer) for layer in student.layers]
+    return [layer for layer in layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
+
+
+def distance(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The loss between the latents of teacher and student, ``[B, N, dim]`` each, as ``[B, N]``.
+
+    Mean squared distance, plus cross-entropy of the student's code posteriors, softmax of ``z . c - |c|^2 / 2``, with
+    the teacher's code. Lengths are in units of the codebook's spread, so that it does not matter how large a
+    preset's latents are.
+    """
+    unit = float(np.mean(np.var(codebook, axis=0)))
+
+    def loss(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
+        codes = tf.argmax(_scores(teacher, codebook), -1)
+        far = tf.reduce_mean(tf.math.squared_difference(teacher, student), -1) / unit
+        logits = _scores(student, codebook) / unit
+        return far + tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+
+    return loss
+
+
+def _as_teacher(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    def codes_as_teacher(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
+        equal = tf.argmax(_scores(teacher, codebook), -1) == tf.argmax(_scores(student, codebook), -1)
+        return tf.cast(equal, tf.float32)
+
+    return codes_as_teacher
+
+
+def _scores(latents: tf.Tensor, codebook: np.ndarray) -> tf.Tensor:
+    """``z . c - |c|^2 / 2`` for every code, ``[B, N, K]``: largest for the nearest (paper equation 1)."""
+    bias = 0.5 * np.sum(np.square(codebook, dtype=np.float64), -1)
+    return tf.einsum("bnd,kd->bnk", latents, codebook) - tf.constant(bias, tf.float32)

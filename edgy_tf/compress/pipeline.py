@@ -1,0 +1,103 @@
+"""The stages of a recipe, one after the other, each held to what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from converters.encoder import convert_layers, model_info
+from edgy_tf.compress.clusters import share_weights
+from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.filters import remove_filters
+from edgy_tf.compress.gates import prune_by_gates
+from edgy_tf.compress.properties import Promise
+from edgy_tf.compress.quantised import train_quantised
+from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage
+from edgy_tf.compress.sparsity import prune_by_magnitude
+from edgy_tf.network import Network
+from edgy_tf.preset import Preset
+from edgy_tf.weights import variables_of
+
+Report = Callable[[str, float], object]
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """One variant.
+
+    Attributes:
+        model: the ``.tflite``, its description packed behind it.
+        preset: the teacher's, with the width that is left.
+    """
+
+    model: bytes
+    preset: Preset
+
+
+def compress(
+    teacher: Network,
+    recipe: Recipe,
+    lesson: Lesson,
+    calibration: Sequence[np.ndarray],
+    licence: str,
+    release: str = "",
+    report: Report = lambda stage, share: None,
+) -> Compressed:
+    """Take a network through a recipe; equal arguments give equal bytes.
+
+    Args:
+        teacher: the uncompressed network.
+        recipe: what to do.
+        lesson: what its stages learn from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from.
+        licence: of the weights, written into the file.
+        release: that the file becomes part of, written into the file.
+        report: is told of each stage that trains, and the share of held-out codes that are the teacher's after it.
+
+    Raises:
+        ModelError: the network cannot be compressed so, or a promise is not kept.
+    """
+    tf_keras.utils.set_random_seed(lesson.seed)
+    network, promise, kind, encoder = teacher, Promise(teacher.preset.encoder.units), "float32", None
+    for stage in recipe.stages:
+        name = type(stage).__name__.lower()
+        if isinstance(stage, Quantise):
+            kind = stage.kind
+            if kind == "qat":
+                encoder = train_quantised(network, stage, lesson, promise.sparsity > 0, promise.clusters > 0)
+                report(name, lesson.judge(encoder))
+            promise = promise.after(stage)
+        else:
+            network = _train(network, stage, lesson, promise)
+            promise = promise.after(stage)
+            promise.check(network, name)
+            report(name, lesson.judge(network.encoder(api=tf_keras)))
+    encoder = encoder or network.encoder(api=tf_keras)
+    model = convert_layers(network, encoder, kind, calibration, model_info(network, recipe.name, licence, release))
+    promise.check_file(model)
+    return Compressed(model, network.preset)
+
+
+def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise) -> Network:
+    match stage:
+        case Filters():
+            return _without_filters(network, stage, lesson)
+        case Sparsity(method="l0"):
+            return prune_by_gates(network, stage, lesson)
+        case Sparsity():
+            return prune_by_magnitude(network, stage, lesson)
+        case Clusters():
+            return share_weights(network, stage, lesson, so_far.sparsity > 0)
+    raise TypeError(f"{stage} is not a stage that changes weights")
+
+
+def _without_filters(network: Network, stage: Filters, lesson: Lesson) -> Network:
+    smaller = remove_filters(network, stage.criterion, stage.rate)
+    student: Any = smaller.encoder(api=tf_keras)
+    lesson.settle(student)
+    lesson.teach(student, stage)
+    return smaller.with_encoder(variables_of(student))

@@ -1,0 +1,42 @@
+"""Weight sparsity by magnitude: the smallest weights go to zero while the others learn to do without them (TF-MOT)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tf_keras
+
+from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.recipe import Sparsity
+from edgy_tf.network import Network
+from edgy_tf.weights import variables_of
+
+GROWTH = 0.75
+"""Share of the steps over which sparsity grows; the rest is for the weights that are left."""
+RISES = 20
+"""How often it grows in that time."""
+
+
+def prune_by_magnitude(network: Network, stage: Sparsity, lesson: Lesson) -> Network:
+    """The network with ``stage.rate`` of every kernel's weights at zero.
+
+    ``magnitude`` grows along a polynomial (Zhu and Gupta 2017). ``2:4`` keeps the two larger ones of four neighbours
+    along the inputs, from the first step on: the pattern that sparse matrix units run at double speed.
+    """
+    import tensorflow_model_optimization as tfmot
+
+    every = max(1, int(GROWTH * stage.steps) // RISES)
+    # The schedule only acts at multiples of ``every``, so it must end at one.
+    end = int(GROWTH * stage.steps) // every * every
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.0, stage.rate, begin_step=0, end_step=end, frequency=every)
+    pattern = {"sparsity_m_by_n": (2, 4)} if stage.method == "2:4" else {}
+
+    def wrap(layer: Any) -> Any:
+        # A subclass of it is depthwise, which TF-MOT cannot prune.
+        if type(layer) is not tf_keras.layers.Conv2D:
+            return layer
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
+
+    student = tf_keras.models.clone_model(network.encoder(api=tf_keras), clone_function=wrap)
+    lesson.teach(student, stage, [tfmot.sparsity.keras.UpdatePruningStep()])
+    return network.with_encoder(variables_of(tfmot.sparsity.keras.strip_pruning(student)))
