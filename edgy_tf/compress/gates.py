@@ -21,12 +21,12 @@ from edgy_tf.weights import variables_of
 
 BETA, GAMMA, ZETA = 2 / 3, -0.1, 1.1
 """Temperature and ends of the stretched distribution, as in the article."""
-OPEN = 3.0
-"""Log-odds of a gate at the start: 99 in 100 are open."""
-SPEED = 100.0
-"""How much faster a gate moves than a weight: a fine-tuning is short."""
-PULL = 30.0
-"""Weight of the penalty."""
+OPEN = 2.0
+"""Log-odds of a gate at the start: 97 in 100 are open."""
+TRAVEL = 10.0
+"""How far log-odds can move in a fine-tuning, however short it is: from wide open to closed and back."""
+PULL = 3.0
+"""Weight of the penalty, for each root of the number of gates: so a gate feels it as much as it feels the loss."""
 GATED = 0.75
 """Share of the steps with gates; the rest is for the weights that are left, as with magnitude."""
 
@@ -34,11 +34,19 @@ GATED = 0.75
 def prune_by_gates(network: Network, stage: Sparsity, lesson: Lesson) -> Network:
     """The network with ``stage.rate`` of all kernels' weights at zero: those whose gates are closed furthest."""
     gated = int(GATED * stage.steps)
+    # Adam moves a variable by up to its learning rate a step, which falls along a cosine.
+    speed = 2 * TRAVEL / (stage.learning_rate * gated)
+
+    def wrap(layer: Any) -> Any:
+        # A subclass of it is depthwise: left alone, as by magnitude.
+        return Gated(layer, speed) if type(layer) is tf_keras.layers.Conv2D else layer
+
     plain = network.encoder(api=tf_keras)
-    student = tf_keras.models.clone_model(plain, clone_function=_gate)
+    student = tf_keras.models.clone_model(plain, clone_function=wrap)
     gates = [layer for layer in student.layers if isinstance(layer, Gated)]
     goal = tf.Variable(0.0, trainable=False)
-    student.add_loss(lambda: PULL * tf.square(goal - _closed(gates)))
+    pull = PULL * sum(gate.layer.kernel.shape.num_elements() for gate in gates) ** 0.5
+    student.add_loss(lambda: pull * tf.square(goal - _closed(gates)))
     lesson.teach(student, replace(stage, steps=gated), [_Ramp(goal, stage.rate, gated)])
     masks = _close(gates, stage.rate)
     lesson.teach(plain, replace(stage, steps=stage.steps - gated), [_Keep(masks)])
@@ -46,18 +54,22 @@ def prune_by_gates(network: Network, stage: Sparsity, lesson: Lesson) -> Network
 
 
 class Gated(tf_keras.layers.Wrapper):
-    """A convolution whose weights are multiplied by gates between 0 and 1."""
+    """A convolution whose weights are multiplied by gates between 0 and 1; ``speed`` times as fast as the weights."""
+
+    def __init__(self, layer: Any, speed: float) -> None:
+        super().__init__(layer, name=f"gated_{layer.name}")
+        self._speed = speed
 
     def build(self, input_shape: Any = None) -> None:
         """Add one gate for each weight."""
         super().build(input_shape)
-        start = tf_keras.initializers.Constant(OPEN / SPEED)
+        start = tf_keras.initializers.Constant(OPEN / self._speed)
         self._odds = self.add_weight("odds", self.layer.kernel.shape, initializer=start)
 
     @property
     def odds(self) -> tf.Tensor:
         """Log-odds that a gate is open, of the kernel's shape."""
-        return SPEED * self._odds
+        return self._speed * self._odds
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Convolve; gates are drawn in training, and what is most likely otherwise."""
@@ -71,11 +83,6 @@ class Gated(tf_keras.layers.Wrapper):
             noise = tf.random.uniform(odds.shape, 1e-6, 1 - 1e-6)
             odds = (odds + tf.math.log(noise) - tf.math.log(1 - noise)) / BETA
         return tf.clip_by_value(tf.sigmoid(odds) * (ZETA - GAMMA) + GAMMA, 0.0, 1.0)
-
-
-def _gate(layer: Any) -> Any:
-    # A subclass of it is depthwise: left alone, as by magnitude.
-    return Gated(layer, name=f"gated_{layer.name}") if type(layer) is tf_keras.layers.Conv2D else layer
 
 
 def _closed(gates: list[Gated]) -> tf.Tensor:
