@@ -17,10 +17,10 @@ from converters.encoder import convert_encoder
 from converters.micro import write_micro
 from converters.report import Report, report
 from converters.variants import RELEASED
-from edgy_tf.corpora import Corpus, hold_out, load, to_float32
+from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
 from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.decode.voices import synthetic_voices
-from edgy_tf.errors import CorpusError, ModelError
+from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
 from edgy_tf.releases import MANIFEST, Release, find_release
@@ -63,7 +63,7 @@ def export(
     if target == "micro" and not set(variants) & {"int8", "int16x8"}:
         raise ModelError("a microcontroller computes with integers; export --variants int8")
     training, validation = hold_out(corpus, 0.05, checkpoint.seed)
-    speech = _some(training, CALIBRATION)
+    speech = some_speech(training, CALIBRATION)
     network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
@@ -75,13 +75,13 @@ def export(
             model = convert_encoder(network, variant, calibration, LICENCE, out.name)
             (folder / f"encoder-{variant}.tflite").write_bytes(model)
         files = {v: folder / f"encoder-{v}.tflite" for v in variants}
-        results = report(files, network, _some(validation, HELD_OUT))
+        results = report(files, network, some_speech(validation, HELD_OUT))
         for result in results.values():
             result.check()
         main = files[next(v for v in ("int8", "int16x8", *variants) if v in files)]
         if target == "micro":
             write_micro(main, folder, arena)
-        _count_prior(folder, main, network, _some(training, PRIOR))
+        _count_prior(folder, main, network, some_speech(training, PRIOR))
         _write_manifest(folder, out.name, network)
         if out.exists():
             shutil.rmtree(out)
@@ -102,15 +102,6 @@ def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     kept = {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
     table = checkpoint.model.get("speaker/embeddings")
     return kept if table is None else kept | {NOBODY: table[0]}
-
-
-def _some(corpus: Corpus, count: int) -> list[np.ndarray]:
-    """Up to ``count`` utterances, the same ones every time, spread over the corpus."""
-    chosen = corpus.utterances[:: max(1, len(corpus.utterances) // count)][:count]
-    speech = [pcm for _, pcm in load(Corpus(chosen, corpus.skipped))]
-    if not speech:
-        raise CorpusError(f"no speech could be read: {corpus.skipped_report() or 'the split is empty'}")
-    return speech
 
 
 def _count_prior(folder: Path, model: Path, network: Network, speech: list[np.ndarray]) -> None:

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.pipeline import compress
 from edgy_tf.compress.recipe import Recipe
-from edgy_tf.corpora import Corpus, hold_out, load, to_float32
+from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
 from edgy_tf.cost import cost_of
-from edgy_tf.errors import CorpusError, ModelError
+from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
 from edgy_tf.preset import preset_from_dict
@@ -83,8 +81,8 @@ def add_variant(
     if (preset_from_dict(release.preset, release.name), release.codebook_id) != (teacher.preset, teacher.codebook_id):
         raise ModelError(f"the network of release {release.name} is of another preset or codebook; export it again")
     training, validation = hold_out(corpus, 0.05, SPLIT_SEED)
-    calibration = [encoder_input(to_float32(pcm), teacher.preset) for pcm in _some(training, CALIBRATION)]
-    held_out = _some(validation, HELD_OUT)
+    calibration = [encoder_input(to_float32(pcm), teacher.preset) for pcm in some_speech(training, CALIBRATION)]
+    held_out = some_speech(validation, HELD_OUT)
     licence = read_info(release.encoder("float32")).licence
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
@@ -124,16 +122,6 @@ def _base(release: Release, out: Path) -> Release:
     if there.files.get(release.network.name) != release.files[release.network.name]:
         raise ModelError(f"{out} is a release of another network; choose another folder")
     return there
-
-
-def _some(corpus: Corpus, count: int) -> list[np.ndarray]:
-    """Up to ``count`` utterances, the same ones every time, spread over the corpus."""
-    chosen = corpus.utterances[:: max(1, len(corpus.utterances) // count)][:count]
-    speech = [pcm for _, pcm in load(Corpus(chosen, corpus.skipped))]
-    if not speech:
-        first, *others = corpus.skipped_report().splitlines() or ["the split is empty"]
-        raise CorpusError(f"no speech could be read: {first}" + (f", and {len(others)} more" if others else ""))
-    return speech
 
 
 def _write_manifest(folder: Path, base: Release, name: str, added: Path) -> None:

@@ -118,6 +118,11 @@ class Corpus:
         """Every skipped file with its reason, one per line; empty when none was."""
         return "\n".join(f"{path}: {reason}" for path, reason in self.skipped)
 
+    def nothing_read(self) -> str:
+        """Why none of it could be read, in one line."""
+        first, *others = self.skipped_report().splitlines() or ["the split is empty"]
+        return f"no speech could be read: {first}" + (f", and {len(others)} more" if others else "")
+
     def _where(self, condition: Callable[[Utterance], bool]) -> "Corpus":
         return Corpus([utterance for utterance in self.utterances if condition(utterance)], self.skipped)
 
@@ -182,6 +187,19 @@ def load(
                 corpus.skipped.append(entry)
         if on_progress:
             on_progress(done, len(corpus.utterances))
+
+
+def some_speech(corpus: Corpus, count: int) -> list[npt.NDArray[np.int16]]:
+    """Up to ``count`` utterances, int16 ``[N]`` each, the same ones every time, spread over the corpus.
+
+    Raises:
+        CorpusError: none of them could be read.
+    """
+    chosen = Corpus(corpus.utterances[:: max(1, len(corpus.utterances) // count)][:count], corpus.skipped)
+    speech = [pcm for _, pcm in load(chosen)]
+    if not speech:
+        raise CorpusError(chosen.nothing_read())
+    return speech
 
 
 def _place(speaker: str, seed: int) -> float:

@@ -111,9 +111,7 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
             speaker.append(names.index(utterance.speaker))
             gender.append(GENDERS.index(utterance.gender) + 1 if utterance.gender and utterance.adult else 0)
     if not speaker:
-        first, *others = corpus.skipped_report().splitlines() or ["the split is empty"]
-        more = f", and {len(others)} more" if others else ""
-        raise CorpusError(f"no speech could be read for '{label}': {first}{more}")
+        raise CorpusError(f"{label}: {corpus.nothing_read()}")
     index = {
         "samples": samples,
         "frames": frames,
