@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -72,15 +73,16 @@ def acoustic(clips: Iterable[npt.NDArray[Any]], cache: Path, *, total: int | Non
     if find_spec("opensmile") is None:
         raise MissingDependencyError("acoustic attackers need opensmile; pip install edgy-tf[eval]")
     method = f"eGeMAPSv02 {version('opensmile')}, {CEPSTRA} cepstra of {_FRONT_END}, {LEVEL}"
-    # In processes of its own: openSMILE crashes where TensorFlow has been loaded before it.
-    workers = os.cpu_count() or 1
-    with (
-        ProcessPoolExecutor(workers, get_context("spawn"), _open_smile) as smile,
-        ThreadPoolExecutor(workers) as waiting,
-    ):
-        found = waiting.map(lambda clip: cached_row(cache, method, clip, lambda pcm: _row(pcm, smile)), clips)
+    with ThreadPoolExecutor(os.cpu_count()) as waiting:
+        found = waiting.map(lambda clip: cached_row(cache, method, clip, lambda pcm: _row(pcm, _smiles())), clips)
         rows = list(tqdm(found, "acoustic features", total, unit="clip"))
     return np.array(rows, np.float32).reshape(len(rows), EGEMAPS + 3 * CEPSTRA)
+
+
+@functools.cache
+def _smiles() -> Executor:
+    """Processes of openSMILE, which crashes where TensorFlow has been loaded before it; kept, for they start slowly."""
+    return ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _open_smile)
 
 
 def _open_smile() -> None:

@@ -6,9 +6,10 @@ CAM++ (Wang et al. 2023). The third, the paper's Thin ResNet-34, learns from the
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from importlib.metadata import version
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from multiprocessing import get_context
@@ -134,10 +135,15 @@ class _Pretrained:
     def embed(self, clips: Iterable[Clip], cache: Path, *, total: int | None = None) -> Floats:
         _, distribution, dim = _PACKAGES[self.name]
         method = f"{self.name} {version(distribution)}"
-        # It starts at the first clip that the cache lacks.
-        with ProcessPoolExecutor(1, get_context("spawn"), _open_torch, (self.name,)) as torch:
-            bar = tqdm(clips, self.name, total, unit="clip")
-            return embed_each(bar, cache, method, dim, lambda speech: torch.submit(_run_torch, speech).result())
+        torch = _torch(self.name)  # It starts at the first clip that the cache lacks.
+        bar = tqdm(clips, self.name, total, unit="clip")
+        return embed_each(bar, cache, method, dim, lambda speech: torch.submit(_run_torch, speech).result())
+
+
+@functools.cache
+def _torch(name: str) -> Executor:
+    """The process of a pretrained network; kept, for it starts slowly."""
+    return ProcessPoolExecutor(1, get_context("spawn"), _open_torch, (name,))
 
 
 def embed_each(clips: Iterable[Clip], cache: Path, method: str, dim: int, embed: Callable[[Floats], Floats]) -> Floats:
