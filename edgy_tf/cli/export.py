@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from converters.variants import RELEASED, VARIANTS
 from edgy_tf.cli.arguments import positive
 
 if TYPE_CHECKING:
-    from edgy_tf.corpora import Corpus
-    from edgy_tf.train.checkpoint import Checkpoint
+    from converters.report import Report
+    from edgy_tf.releases import Release
 
 EXAMPLE = "edgy export runs/pi --corpus LibriSpeech --out releases/pi"
 
@@ -54,26 +54,20 @@ def run(args: argparse.Namespace) -> None:
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
     arena = args.arena and 1024 * args.arena
-    export_run(checkpoint, corpus, args.out, args.variants, args.target, arena)
+    from converters.release import export
+
+    show(*export(checkpoint, corpus, args.out, args.variants, args.target, arena))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
 
 
-def export_run(
-    checkpoint: Checkpoint,
-    corpus: Corpus,
-    out: Path,
-    variants: Sequence[str] = RELEASED,
-    target: str = "cpu",
-    arena: int | None = None,
-) -> None:
-    """Export a finished run as ``converters.release.export`` does, and print how the variants compare with Keras."""
-    from converters.release import export
-
-    release, reports = export(checkpoint, corpus, out, variants, target, arena)
+def show(release: Release, reports: Mapping[str, Report]) -> None:
+    """Print what an export wrote, and how the variants compare with Keras."""
     for report in reports.values():
         print(report)
-    if target == "micro":
-        header = (release.folder / "edgy_encoder.h").read_text("ascii")
-        print(f"edgy_encoder.c, edgy_encoder.h: arena of {header.partition('ARENA_BYTES ')[2].split()[0]} bytes")
-    print(f"release {release.name}, codebook {release.codebook_id}, voices {', '.join(release.voices)}: {out}")
+    header = release.folder / "edgy_encoder.h"
+    if header.exists():
+        arena = header.read_text("ascii").partition("ARENA_BYTES ")[2].split()[0]
+        print(f"edgy_encoder.c, edgy_encoder.h: arena of {arena} bytes")
+    voices = ", ".join(release.voices)
+    print(f"release {release.name}, codebook {release.codebook_id}, voices {voices}: {release.folder}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from edgy_tf.cli.arguments import add_training_arguments
-from edgy_tf.cli.export import export_run
+from edgy_tf.cli.export import show
 from edgy_tf.preset import load_preset, preset_from_dict
 from edgy_tf.releases import find_release
 
@@ -45,4 +45,6 @@ def run(args: argparse.Namespace) -> None:
         print(f"skipped files:\n{report}")
     print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")
     if release:
-        export_run(checkpoint, corpus, args.out / release.name)
+        from converters.release import export
+
+        show(*export(checkpoint, corpus, args.out / release.name))

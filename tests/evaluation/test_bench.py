@@ -50,7 +50,8 @@ def test_what_is_no_model_is_one_line(model: str, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("kind", ["residual", "aligned", "depthwise"])
 def test_the_torch_network_computes_what_the_keras_network_does(tiny: Preset, kind: str) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     layers = tuple(replace(layer, depthwise=kind == "depthwise") for layer in tiny.encoder.layers)
     preset = replace(tiny, encoder=replace(tiny.encoder, aligned=kind == "aligned", layers=layers))
     keras_encoder, encoder = build_encoder(preset), torch_encoder(preset).eval()
