@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
@@ -100,6 +101,7 @@ def convert_layers(
     layers = layer_names(encoder)
     parts = {
         "encoder": _convolutions(preset, encoder, numbers, calibration),
+        "latent": _latents(encoder),
         "codebook": _codebook_search(network.codebook),
     }
     with _quiet():
@@ -130,7 +132,11 @@ def layer_names(encoder: Any) -> list[str]:
 def _name_layers(model: Any, layers: list[str]) -> None:
     """Give tensors of the encoder the names of the Keras layers that compute them; ``join`` named them by part."""
     graph = model.subgraphs[0]
-    ours = [o for o in graph.operators if graph.tensors[o.outputs[0]].name.startswith("encoder_")]
+    ours = [
+        o
+        for o in graph.operators
+        if graph.tensors[o.outputs[0]].name.startswith(("encoder_", "latent_", "into_latent"))
+    ]
     counted = [o for o in ours if builtin(model, o) in (*CONVOLUTIONS, Builtin.ADD)]
     for operator, layer in zip(counted, layers, strict=True):
         graph.tensors[operator.outputs[0]].name = layer
@@ -138,7 +144,9 @@ def _name_layers(model: Any, layers: list[str]) -> None:
 
 def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Iterable[np.ndarray]) -> bytes:
     frames = preset.frames_for(BLOCK)
-    converter = _converter(encoder, [1, frames, preset.front_end.mels])
+    api = _api(encoder)
+    hidden = api.Model(encoder.input, encoder.get_layer("latent").input)
+    converter = _converter(hidden, [1, frames, preset.front_end.mels])
     if numbers != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if numbers == "float16":
@@ -153,6 +161,19 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.target_spec.supported_ops = [INTEGER_OPERATORS[numbers]]
     with _quiet():
         return bytes(converter.convert())
+
+
+def _latents(encoder: Any) -> bytes:
+    """The last, pointwise layer in float32: rounding latents to 8 bits would change more codes than all before it."""
+    latent = encoder.get_layer("latent")
+    tail = _api(encoder).Model(latent.input, encoder.output)
+    with _quiet():
+        return bytes(_converter(tail, [1, 1, BLOCK, latent.input.shape[-1]]).convert())
+
+
+def _api(model: Any) -> Any:
+    """``keras`` or ``tf_keras``: where a model is from."""
+    return importlib.import_module(type(model).__module__.partition(".")[0])
 
 
 def _codebook_search(codebook: np.ndarray) -> bytes:

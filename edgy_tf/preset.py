@@ -158,6 +158,8 @@ class Content:
         noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
         adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
             from them (Ganin et al. 2016).
+        latent_noise: standard deviation of noise on each number of a latent: latents gather around their codes, and
+            what a compressed encoder gets slightly wrong changes few codes.
     """
 
     words: float = 0.5
@@ -169,6 +171,7 @@ class Content:
     equaliser_db: float = 0.0
     noise_snr_db: float = 10.0
     adversary: float = 0.0
+    latent_noise: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ CODES = 32
 """Length of a crop."""
 CLIP = 1.0
 """Largest norm of the gradient."""
+SHARPNESS = 4.0
+"""Of the posteriors: the larger, the more the nearest of the codes count."""
 
 
 class Lesson:
@@ -105,16 +107,18 @@ def distance(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor
     """The loss between the latents of teacher and student, ``[B, N, dim]`` each, as ``[B, N]``.
 
     Mean squared distance, plus cross-entropy of the student's code posteriors, softmax of ``z . c - |c|^2 / 2``, with
-    the teacher's code. Lengths are in units of the codebook's spread, so that it does not matter how large a
-    preset's latents are.
+    those of the teacher, less what is left of it where both are the same: with the teacher's code instead, a student
+    would draw the latents apart and lose codes. Lengths are in units of the codebook's spread, so that it does not
+    matter how large a preset's latents are.
     """
     unit = float(np.mean(np.var(codebook, axis=0)))
 
     def loss(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
-        codes = tf.argmax(_scores(teacher, codebook), -1)
         far = tf.reduce_mean(tf.math.squared_difference(teacher, student), -1) / unit
-        logits = _scores(student, codebook) / unit
-        return far + tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+        right, ours = (SHARPNESS * _scores(latents, codebook) / unit for latents in (teacher, student))
+        posteriors = tf.nn.softmax(right)
+        entropy = tf.nn.softmax_cross_entropy_with_logits
+        return far + entropy(posteriors, ours) - entropy(posteriors, right)
 
     return loss
 

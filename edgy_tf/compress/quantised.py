@@ -32,7 +32,12 @@ def train_quantised(network: Network, stage: Quantise, lesson: Lesson, sparse: b
         scheme = combine.Default8BitPrunePreserveQuantizeScheme()
     else:
         scheme = tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme()
-    student = tfmot.quantization.keras.quantize_apply(tfmot.quantization.keras.quantize_annotate_model(plain), scheme)
+    annotate = tfmot.quantization.keras.quantize_annotate_layer
+    # Latents stay float, as the converter has them.
+    annotated = tf_keras.models.clone_model(
+        plain, clone_function=lambda layer: layer if layer.name.startswith("latent") else annotate(layer)
+    )
+    student = tfmot.quantization.keras.quantize_apply(annotated, scheme)
     symmetric = stage.activations == "symmetric"
     if symmetric:
         _make_symmetric(student)
@@ -68,7 +73,7 @@ def _set_ranges(student: Any, plain: Any, lesson: Lesson, symmetric: bool) -> No
             low, high = -max(-low, high), max(-low, high)
         for variable in layer.weights:
             match variable.name.rsplit("/", 1)[-1].removesuffix(":0"):
-                case "output_min" | "post_activation_min":
+                case "output_min" | "post_activation_min" | "quantize_layer_min":
                     variable.assign(min(low, 0.0))
-                case "output_max" | "post_activation_max":
+                case "output_max" | "post_activation_max" | "quantize_layer_max":
                     variable.assign(max(high, 0.0))

@@ -135,10 +135,14 @@ class _Draw:
         places = rng.integers(0, len(bank) - pcm.shape[1], size)
         noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
         spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
-        return {
+        out = {
             "heard": np.clip(pcm + noise, -32768, 32767).astype(np.int16),
             "change": (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32),
         }
+        if cfg.latent_noise:
+            shape = size, self.phase.codes, preset.codebook.dim
+            out["latent_noise"] = cfg.latent_noise * rng.standard_normal(shape, np.float32)
+        return out
 
 
 @functools.cache
