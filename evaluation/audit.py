@@ -237,7 +237,7 @@ def _about(audit: Audit, release: Release, command: str, seconds: float) -> dict
         "date": date.today().isoformat(),
         "seed": audit.plan.seed,
         "seconds": round(seconds, 1),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "machine": machine(),
         "versions": _versions(),
         "corpus": {
             "sha256": fingerprint(used),
@@ -257,6 +257,11 @@ def _about(audit: Audit, release: Release, command: str, seconds: float) -> dict
         },
         "systems": list(audit._systems),
     }
+
+
+def machine() -> str:
+    """What this machine is, without its name."""
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def _versions() -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import tf_keras
 
 from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.properties import compressible
 from edgy_tf.compress.recipe import Clusters
 from edgy_tf.network import Network
 from edgy_tf.weights import variables_of
@@ -16,7 +17,8 @@ def share_weights(network: Network, stage: Clusters, lesson: Lesson, sparse: boo
     """The network with at most ``stage.count`` different values in each kernel.
 
     Args:
-        network: any; kernels of fewer weights than values stay as they are, and so do depthwise ones.
+        network: any; kernels of fewer weights than values stay as they are, and so do layers that are not
+            `compressible`.
         stage: how many values, and how they are trained.
         lesson: what they are trained on.
         sparse: keep weights at zero that are there; zero is one of the values then.
@@ -26,8 +28,7 @@ def share_weights(network: Network, stage: Clusters, lesson: Lesson, sparse: boo
     from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 
     def wrap(layer: Any) -> Any:
-        # A subclass of it is depthwise, which TF-MOT cannot cluster.
-        if type(layer) is not tf_keras.layers.Conv2D:
+        if not compressible(layer.name):
             return layer
         # Values spread evenly: large weights, of which there are few, matter most. And nothing is drawn.
         return cluster_weights(layer, stage.count, CentroidInitialization.LINEAR, preserve_sparsity=sparse)

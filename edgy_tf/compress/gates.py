@@ -15,6 +15,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.properties import compressible
 from edgy_tf.compress.recipe import Sparsity
 from edgy_tf.network import Network
 from edgy_tf.weights import variables_of
@@ -38,8 +39,7 @@ def prune_by_gates(network: Network, stage: Sparsity, lesson: Lesson) -> Network
     speed = 2 * TRAVEL / (stage.learning_rate * gated)
 
     def wrap(layer: Any) -> Any:
-        # A subclass of it is depthwise: left alone, as by magnitude.
-        return Gated(layer, speed) if type(layer) is tf_keras.layers.Conv2D else layer
+        return Gated(layer, speed) if compressible(layer.name) else layer
 
     plain = network.encoder(api=tf_keras)
     student = tf_keras.models.clone_model(plain, clone_function=wrap)

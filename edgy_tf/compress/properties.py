@@ -1,7 +1,7 @@
 """What a recipe promises, asserted on what is stored: the tools can lose it without a word.
 
 Checked after every stage on the arrays, and at last on the tensors inside the ``.tflite``, where normalisation is
-folded in and weights may be int8. Depthwise kernels are left alone by sparsity and clusters, and so they are here.
+folded in and weights may be int8.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class Promise:
         """
         from converters.tensors import convolutions, zero_points
 
-        # The last one makes latents, as in ``check``.
-        *layers, latent = [np.moveaxis(kernel, 0, -1) for kernel in convolutions(model)]
-        kernels = {f"conv{i}/kernel": kernel for i, kernel in enumerate(layers, start=1)} | {"latent/kernel": latent}
+        # The last one makes latents.
+        *layers, _ = [np.moveaxis(kernel, 0, -1) for kernel in convolutions(model)]
+        kernels = {f"conv{i}/kernel": kernel for i, kernel in enumerate(layers, start=1)}
         self._check_widths({name: kernel.shape[-1] for name, kernel in kernels.items()}, "conversion")
         self._check_zeros(kernels.values(), "conversion")
         for name, kernel in kernels.items():
@@ -79,7 +79,7 @@ class Promise:
 
     def _check_widths(self, widths: Mapping[str, int], stage: str) -> None:
         for name, width in widths.items():
-            if name.startswith("conv") and width != self.units:
+            if width != self.units:
                 raise ModelError(f"{stage} promised {self.units} filters, but {name} has {width}; report this recipe")
 
     def _check_zeros(self, kernels: Iterable[npt.NDArray], stage: str) -> None:
@@ -104,8 +104,13 @@ class Promise:
 
 def kernels_of(arrays: Mapping[str, npt.NDArray]) -> dict[str, npt.NDArray]:
     """The kernels ``[1, k, inputs, filters]`` that sparsity and clusters are about, in the order of the layers."""
-    names = [name for name in arrays if name.startswith("conv") and name.endswith("/kernel") and "/" not in name[:-7]]
-    return {name: arrays[name] for name in [*sorted(names, key=lambda n: int(n[4:-7])), "latent/kernel"]}
+    names = [name for name in arrays if compressible(name) and name.endswith("/kernel") and "/" not in name[:-7]]
+    return {name: arrays[name] for name in sorted(names, key=lambda n: int(n[4:-7]))}
+
+
+def compressible(layer: str) -> bool:
+    """Whether sparsity and clusters are for a layer: TF-MOT knows no depthwise ones, and latents stay exact."""
+    return layer.startswith("conv")
 
 
 def _two_of_four(kernel: npt.NDArray) -> bool:

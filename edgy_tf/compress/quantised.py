@@ -32,18 +32,25 @@ def train_quantised(network: Network, stage: Quantise, lesson: Lesson, sparse: b
         scheme = combine.Default8BitPrunePreserveQuantizeScheme()
     else:
         scheme = tfmot.quantization.keras.default_8bit.Default8BitQuantizeScheme()
-    annotate = tfmot.quantization.keras.quantize_annotate_layer
-    # Latents stay float, as the converter has them.
-    annotated = tf_keras.models.clone_model(
-        plain, clone_function=lambda layer: layer if layer.name.startswith("latent") else annotate(layer)
-    )
-    student = tfmot.quantization.keras.quantize_apply(annotated, scheme)
+    convolutions = tf_keras.Model(plain.input, plain.get_layer("latent").input)
+    annotated = tfmot.quantization.keras.quantize_annotate_model(convolutions)
+    student = _with_latents(tfmot.quantization.keras.quantize_apply(annotated, scheme), plain)
     symmetric = stage.activations == "symmetric"
     if symmetric:
         _make_symmetric(student)
     _set_ranges(student, plain, lesson, symmetric)
     lesson.teach(student, stage)
     return student
+
+
+def _with_latents(convolutions: Any, plain: Any) -> Any:
+    """Other convolutions, with the latents of ``plain`` behind them, which stay float as in the converter."""
+    x, first = convolutions.output, [layer.name for layer in plain.layers].index("latent")
+    for layer in plain.layers[first:]:
+        copy = type(layer).from_config(layer.get_config())
+        x = copy(x)
+        copy.set_weights(layer.get_weights())
+    return tf_keras.Model(convolutions.input, x)
 
 
 def _make_symmetric(student: Any) -> None:

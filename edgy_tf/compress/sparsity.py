@@ -7,6 +7,7 @@ from typing import Any
 import tf_keras
 
 from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.properties import compressible
 from edgy_tf.compress.recipe import Sparsity
 from edgy_tf.network import Network
 from edgy_tf.weights import variables_of
@@ -32,8 +33,7 @@ def prune_by_magnitude(network: Network, stage: Sparsity, lesson: Lesson) -> Net
     pattern = {"sparsity_m_by_n": (2, 4)} if stage.method == "2:4" else {}
 
     def wrap(layer: Any) -> Any:
-        # A subclass of it is depthwise, which TF-MOT cannot prune.
-        if type(layer) is not tf_keras.layers.Conv2D:
+        if not compressible(layer.name):
             return layer
         return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 

@@ -39,3 +39,14 @@ def test_the_loss_is_least_at_the_teacher_s_latents_whatever_their_scale() -> No
 def test_a_loss_that_is_no_number_stops_the_recipe(teacher: Network, lesson: Lesson) -> None:
     with pytest.raises(ModelError, match="lower the recipe's learning_rate"):
         lesson.teach(teacher.encoder(api=tf_keras), FineTuning(steps=3, learning_rate=1e30, batch=4))
+
+
+def test_who_is_the_teacher_has_nothing_to_learn() -> None:
+    rng = np.random.default_rng(0)
+    codebook = rng.normal(size=(8, 3)).astype(np.float32)
+    latents = tf.constant(rng.normal(size=(2, 5, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        loss = tf.reduce_sum(distance(codebook)(tf.stop_gradient(latents), latents))
+    assert np.abs(tape.gradient(loss, latents)).max() < 1e-5
+    assert float(loss) == pytest.approx(0, abs=1e-5)

@@ -43,7 +43,9 @@ def test_recipes_that_ship_are_whole(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     # Equal budgets, or a technique would look better for having learnt longer.
-    assert sum(stage.steps * stage.batch for stage in recipe.stages) == 3000 * 32
+    learns = any(stage.steps for stage in recipe.stages)
+    assert learns != (name in ("float16", "dynamic", "int8", "int16x8"))
+    assert not learns or sum(stage.steps * stage.batch for stage in recipe.stages) == 3000 * 32
 
 
 @pytest.mark.parametrize("name", PAPER)

@@ -1,0 +1,78 @@
+"""Compress a release by every recipe, and write the table and the picture of what came out.
+
+python -m evaluation.compression pi --corpus CORPUS --out docs
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from edgy_tf.cli.arguments import positive
+from edgy_tf.compress.recipe import load_recipe, recipe_names
+from edgy_tf.corpora import Corpus, open_corpus
+from edgy_tf.errors import EdgyError
+from edgy_tf.recognisers import open_recogniser
+from edgy_tf.releases import find_release
+from evaluation.audit import machine
+from evaluation.compression.report import draw, page
+from evaluation.compression.rows import FLOAT, Bench
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Every recipe on one release, as a table and a picture.")
+    parser.add_argument("release", help="name of a release, or a folder of one")
+    parser.add_argument("--corpus", required=True, nargs="+", help="what it was trained on, see docs/corpora.md")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out"), help="gets compression.md and compression.png (default: out)"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("out/compression"), help="keeps what is done (default: out/compression)"
+    )
+    parser.add_argument(
+        "--recipes", nargs="+", default=recipe_names(), help="names, or .toml files (default: all that ship)"
+    )
+    parser.add_argument("--utterances", type=positive, default=40, help="that words are read from (default: 40)")
+    args = parser.parse_args()
+    try:
+        _run(args)
+    except EdgyError as error:
+        sys.exit(f"compression: {error}")
+
+
+def _run(args: argparse.Namespace) -> None:
+    recipes = [load_recipe(name) for name in args.recipes]
+    release = find_release(args.release)
+    corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
+    recogniser = open_recogniser()
+    bench = Bench(release, corpus, args.work / release.name)
+    rows = [bench.baseline()]
+    for number, recipe in enumerate(recipes, start=1):
+        row = bench.row(recipe)
+        rows.append(row)
+        result = row.reason or f"{100 * row.agreement:.2f} % of the codes, {row.zipped / 1e3:,.0f} kB zipped"
+        print(f"{number} of {len(recipes)}, {row.variant}: {result}", flush=True)
+    made = [row.variant for row in rows if not row.reason]
+    words = bench.words(made, recogniser, args.utterances)
+    times = bench.times(made)
+    args.out.mkdir(parents=True, exist_ok=True)
+    text = page(rows, words, times, release.name, _command(args), machine())
+    (args.out / "compression.md").write_text(text, "utf-8")
+    (args.out / "compression.png").write_bytes(draw(rows, times).light)
+    if report := corpus.skipped_report():
+        print(f"skipped files:\n{report}", file=sys.stderr)
+    print(f"{len(made)} variants, {FLOAT} among them: {args.out / 'compression.md'}")
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command without the folders of this machine."""
+    corpora = [Path(c).resolve().name for c in args.corpus]
+    words = ["python", "-m", "evaluation.compression", Path(args.release).name, "--corpus", *corpora]
+    return shlex.join([*words, "--out", Path(args.out).name])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""``python -m evaluation.compression``: one row for each recipe, made once, and a page of them."""
+
+from pathlib import Path
+
+import pytest
+
+from edgy_tf.corpora import open_corpus
+from edgy_tf.releases import find_release
+from evaluation.compression import __main__ as command
+from evaluation.compression.rows import FLOAT, Bench
+
+RECIPE = """
+about = "fewer filters, then int8"
+seed = 1
+stages = [
+    { do = "filters", criterion = "gm", rate = 0.25, steps = 2, batch = 4 },
+    { do = "quantise", kind = "int8" },
+]
+"""
+TOO_NARROW = """
+about = "nothing left"
+seed = 1
+stages = [{ do = "filters", criterion = "l1", rate = 0.99, steps = 2, batch = 4 }]
+"""
+
+
+class Deaf:
+    """Reads the same words from everything."""
+
+    name, reads = "deaf", True
+
+    def read(self, features: object) -> str:
+        return "one two"
+
+    def transcribe(self, audio: object) -> str:
+        raise AssertionError("words are read from codes, without sound")
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> list[str]:
+    found = []
+    for name, text in (("small", RECIPE), ("nothing", TOO_NARROW)):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(text)
+        found.append(str(path))
+    return found
+
+
+def test_the_page_has_every_recipe_and_what_is_made_is_not_made_again(
+    recipes: list[str],
+    tiny_release: Path,
+    tones: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "open_recogniser", Deaf)
+    # The tiny release has no way from codes to words; that route is tested where one is trained.
+    monkeypatch.setattr(Bench, "words", lambda self, variants, recogniser, utterances: {})
+    arguments = ["compression", str(tiny_release), "--corpus", str(tones), "--out", str(tmp_path / "docs")]
+    arguments += ["--work", str(tmp_path / "work"), "--recipes", *recipes]
+    monkeypatch.setattr("sys.argv", arguments)
+    command.main()
+    page = (tmp_path / "docs" / "compression.md").read_text()
+    assert f"| {FLOAT} | 100.0 | not measured |" in page
+    assert "| small | " in page
+    assert "| nothing | nothing left | tiny cannot go from 8 to 0 units; choose another rate |" in page
+    assert (tmp_path / "docs" / "compression.png").read_bytes().startswith(b"\x89PNG")
+    assert str(tmp_path) not in page
+
+    capsys.readouterr()
+    made = tmp_path / "work" / tiny_release.name / "small" / "encoder.tflite"
+    before = made.stat().st_mtime_ns
+    command.main()
+    assert made.stat().st_mtime_ns == before
+    assert "small: " in capsys.readouterr().out
+    # Another recipe of the same name is another variant.
+    Path(recipes[0]).write_text(RECIPE.replace("0.25", "0.5"))
+    command.main()
+    assert made.stat().st_mtime_ns != before
+
+
+def test_a_row_says_what_its_file_is(recipes: list[str], tiny_release: Path, tones: Path, tmp_path: Path) -> None:
+    from edgy_tf.compress.recipe import load_recipe
+
+    bench = Bench(find_release(str(tiny_release)), open_corpus(tones), tmp_path)
+    whole, small = bench.baseline(), bench.row(load_recipe(recipes[0]))
+    assert small.size == bench.path("small").stat().st_size < whole.size
+    assert small.macs < whole.macs
+    assert 0 <= small.agreement <= 1
+    times = bench.times([FLOAT, "small"])
+    assert all(cost.cpu_s > 0 for cost in times.values())
