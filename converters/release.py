@@ -18,7 +18,7 @@ from converters.micro import write_micro
 from converters.report import Report, report
 from converters.variants import RELEASED
 from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
-from edgy_tf.decode.decoder import NOBODY
+from edgy_tf.decode.decoder import NOBODY, VOCODERS
 from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
@@ -41,6 +41,7 @@ def export(
     variants: Sequence[str] = RELEASED,
     target: str = "cpu",
     arena: int | None = None,
+    vocoder: str | None = None,
 ) -> tuple[Release, dict[str, Report]]:
     """Write a release into ``out``, whole or not at all, and say how its encoders compare with Keras.
 
@@ -51,6 +52,8 @@ def export(
         variants: of ``converters.variants.VARIANTS``, one at least.
         target: ``cpu``, or ``micro``, which adds the int8 encoder as C for TensorFlow Lite Micro.
         arena: bytes that a ``micro`` target has for tensors; None for any number.
+        vocoder: out of ``edgy_tf.decode.decoder.VOCODERS``, by which its codes read best; None takes the WaveRNN where
+            one was trained.
 
     Raises:
         CorpusError: no speech to calibrate on.
@@ -82,7 +85,7 @@ def export(
         if target == "micro":
             write_micro(main, folder, arena)
         _count_prior(folder, main, network, some_speech(training, PRIOR))
-        _write_manifest(folder, out.name, network)
+        _write_manifest(folder, out.name, network, vocoder or VOCODERS[not checkpoint.speaks])
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out)
@@ -118,7 +121,7 @@ def _count_prior(folder: Path, model: Path, network: Network, speech: list[np.nd
     np.savez_compressed(folder / "prior.npz", counts=counts)
 
 
-def _write_manifest(folder: Path, name: str, network: Network) -> None:
+def _write_manifest(folder: Path, name: str, network: Network, vocoder: str) -> None:
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
     about = {
         "name": name,
@@ -126,5 +129,6 @@ def _write_manifest(folder: Path, name: str, network: Network) -> None:
         "preset": asdict(network.preset),
         "voices": list(network.voices),
         "files": files,
+        "vocoder": vocoder,
     }
     (folder / MANIFEST).write_text(json.dumps(about, indent=1) + "\n")

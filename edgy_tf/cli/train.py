@@ -47,4 +47,4 @@ def run(args: argparse.Namespace) -> None:
     if release:
         from converters.release import export
 
-        show(*export(checkpoint, corpus, args.out / release.name))
+        show(*export(checkpoint, corpus, args.out / release.name, vocoder=release.vocoder))

@@ -41,6 +41,12 @@ class Checkpoint:
         """What is left of a run when training is over."""
         return Network(self.preset, self.model)
 
+    @property
+    def speaks(self) -> bool:
+        """Whether its WaveRNN has learned at all."""
+        begun = self.preset.train.phases[: self.phase + bool(self.step)]
+        return any(phase.target == "wave" for phase in begun)
+
     def save(self, folder: Path) -> None:
         """Write ``checkpoint.safetensors`` into ``folder`` atomically."""
         arrays = {f"model/{n}": v for n, v in self.model.items()}

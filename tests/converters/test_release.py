@@ -1,6 +1,7 @@
 """What ``edgy export`` writes is what the checkpoint means, or nothing is written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_the_release_names_itself_and_its_files(tiny_release: Path, tiny_run: Pa
     for variant in release.variants:
         info = EdgeEncoder(release.encoder(variant)).info
         assert (info.variant, info.codebook_id) == (variant, release.codebook_id)
+
+
+def test_a_network_that_never_learned_to_speak_is_not_asked_to(
+    tiny_run: Path, tiny_release: Path, tones: Path, tmp_path: Path
+) -> None:
+    assert find_release(str(tiny_release)).vocoder == "wavernn"
+    silent = replace(Checkpoint.load(tiny_run), phase=0)
+    release, _ = export(silent, open_corpus(tones), tmp_path / "silent", ["float32"])
+    assert release.vocoder == "griffin-lim"
 
 
 def test_no_speaker_of_the_training_corpus_is_released(tiny_release: Path, tiny_run: Path) -> None:
