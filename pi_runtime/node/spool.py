@@ -19,8 +19,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgy_tf.errors import StorageError, WireError
-from pi_runtime.node.levels import KINDS, Level
+from edgy_tf.errors import SettingsError, StorageError, WireError
+from pi_runtime.node.levels import Level
 from pi_runtime.node.utterance import Bell, Utterance
 
 log = logging.getLogger(__name__)
@@ -54,9 +54,10 @@ class Spool:
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder, self._limit = folder, limit
         self._lock = threading.Lock()
-        self._bell = Bell()
+        self._bell, self._emptied = Bell(), Bell()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._bad: OrderedDict[Path, int] = OrderedDict()
+        self._next = 1
         self._refused = False
         self.dropped = self.spoiled = 0
         try:
@@ -71,7 +72,6 @@ class Spool:
             raise StorageError(f"cannot use {folder}: {error.strerror}") from error
         for name in names:
             self._find(folder / name)
-        self._next = 1 + max((int(e.path.name.split(".")[0]) for e in self._entries.values()), default=0)
         self._make_room()
 
     def __len__(self) -> int:
@@ -82,6 +82,11 @@ class Spool:
         """Bytes that wait, and those set aside."""
         with self._lock:
             return self._used()
+
+    @property
+    def crowded(self) -> bool:
+        """Half of the limit is used: a source that can wait should."""
+        return 2 * self.size > self._limit
 
     def begin(self, level: Level) -> Utterance:
         """A new utterance at the end of the queue."""
@@ -132,6 +137,11 @@ class Spool:
                         self._put_aside(stream, str(error))
             await self._bell.wait()
 
+    async def empty(self) -> None:
+        """Return once nothing waits."""
+        while self._entries:
+            await self._emptied.wait()
+
     def holds(self, utterance: Utterance) -> bool:
         """Whether the utterance still waits."""
         return utterance.stream in self._entries
@@ -141,6 +151,7 @@ class Spool:
         with self._lock:
             if entry := self._entries.pop(utterance.stream, None):
                 self._remove(entry)
+        self._emptied.ring()
 
     def set_aside(self, utterance: Utterance, reason: str) -> None:
         """Take an utterance out of the queue that can never arrive, and keep its file for a person to look at."""
@@ -148,21 +159,21 @@ class Spool:
             utterance.drop()
             if utterance.stream in self._entries:
                 self._put_aside(utterance.stream, reason)
+        self._emptied.ring()
 
     def close(self) -> None:
         """Let another process use the folder."""
         os.close(self._guard)
 
     def _find(self, path: Path) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, SettingsError):  # ValueError: a name that is none of ours
             size = path.stat().st_size
-            parts = path.name.removesuffix(SUFFIX).split(".")
             if path.name.endswith(BAD):
                 self._bad[path] = size
             elif path.name.endswith(SUFFIX):
-                number, stream, kind, *voice = parts if len(parts) >= 3 else (*parts, "", "")
-                if number.isdecimal() and kind in KINDS:
-                    self._entries[stream] = _Entry(path, Level(kind, "".join(voice)), size)
+                number, stream, *level = path.name.removesuffix(SUFFIX).split(".")
+                self._next = max(self._next, 1 + int(number))
+                self._entries[stream] = _Entry(path, Level.parse(":".join(level)), size)
 
     def _used(self) -> int:
         return sum(e.size for e in self._entries.values()) + sum(self._bad.values())
