@@ -48,4 +48,6 @@ async def drain(spool: Spool, sink: Sink, counts: Counts, delays: Callable[[], I
                 counts.connected = True
                 counts.delivered += 1
                 counts.seconds_sent += utterance.seconds
-                log.info("sent %.1f s of speech, %d bytes, level %s", utterance.seconds, utterance.size, utterance.level)
+                log.info(
+                    "sent %.1f s of speech, %d bytes, level %s", utterance.seconds, utterance.size, utterance.level
+                )

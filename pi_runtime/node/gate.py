@@ -96,6 +96,6 @@ def _micro_vad() -> Detector:
     except ImportError as error:
         raise MissingDependencyError("no voice activity detector; run: pip install 'edgy-tf[node]'") from error
     vad = MicroVad()
-    # Version 1, the last with a build for 32-bit ARM, spells it so.
+    # The second name is that of version 1, the last with a build for 32-bit ARM.
     detect: Detector = vad.process_10ms if hasattr(vad, "process_10ms") else vad.Process10ms
     return detect

@@ -18,6 +18,7 @@ from pi_runtime.node.session import Session
 from pi_runtime.node.sinks import Sink
 from pi_runtime.node.sources import Source
 from pi_runtime.node.spool import Spool
+from pi_runtime.node.utterance import Bell
 
 log = logging.getLogger(__name__)
 GRACE_S = 5.0
@@ -51,11 +52,12 @@ class Node:
     ) -> None:
         self._source, self._gate, self._session, self._level = source, gate, session, level
         self._spool, self._sink, self._counts, self._delays = spool, sink, counts, delays
-        self._stop = threading.Event()
+        self._stop, self._stopped = threading.Event(), Bell()
 
     def stop(self) -> None:
         """End the utterance that is open, send what can be sent at once, return."""
         self._stop.set()
+        self._stopped.ring()
 
     async def run(self) -> None:
         """Run until the source ends, and all is sent, or until ``stop``; SIGTERM and SIGINT stop it."""
@@ -64,15 +66,16 @@ class Node:
             with contextlib.suppress(ValueError):  # not the main thread, which alone gets signals
                 loop.add_signal_handler(number, self.stop)
         sending = asyncio.create_task(drain(self._spool, self._sink, self._counts, self._delays))
+        tasks = [sending]
         try:
-            await self._unless(sending, asyncio.to_thread(self.listen))
-            grace = GRACE_S if self._stop.is_set() else None
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._unless(sending, self._spool.empty()), grace)
+            await self._first(sending, asyncio.create_task(asyncio.to_thread(self.listen)))
+            tasks += [asyncio.create_task(self._spool.empty()), asyncio.create_task(self._patience())]
+            await self._first(*tasks)
         finally:
             self._stop.set()
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             if left := len(self._spool):
                 log.info("stopped; %d streams wait in the spool", left)
 
@@ -121,13 +124,13 @@ class Node:
         utterance = self._spool.begin(level)
         self._session.begin(level, lambda data: self._spool.append(utterance, data))
 
-    async def _unless(self, other: asyncio.Task[None], awaited: object) -> None:
-        """Wait for ``awaited``; where ``other`` fails first, raise what it raised."""
-        task = asyncio.ensure_future(awaited)  # type: ignore[call-overload]
-        await asyncio.wait({task, other}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            self._stop.set()
-        if other.done():
-            task.cancel()
-            other.result()
-        await task
+    async def _patience(self) -> None:
+        """Return a while after ``stop``."""
+        await self._stopped.wait()
+        await asyncio.sleep(GRACE_S)
+
+    async def _first(self, *tasks: asyncio.Task[None]) -> None:
+        """Wait for the first task to end, and raise what it raised."""
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()

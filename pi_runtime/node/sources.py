@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import select
@@ -20,6 +21,7 @@ from edgy_tf.corpora import read_pcm16
 from edgy_tf.errors import MissingDependencyError, SourceError
 from pi_runtime.node.gate import SAMPLE_RATE
 
+log = logging.getLogger(__name__)
 Pcm = npt.NDArray[np.int16]
 CHUNK = 1600
 """Samples that a source gives at a time: 100 ms."""
@@ -138,9 +140,10 @@ class Microphone:
         sound: queue.Queue[bytes] = queue.Queue(maxsize=100)
 
         def take(data: Any, frames: int, time: Any, status: Any) -> None:
-            with_room = not sound.full()
-            if with_room:
+            try:
                 sound.put_nowait(bytes(data))
+            except queue.Full:
+                log.warning("sound was lost: this machine encodes too slowly")
 
         try:
             with device.RawInputStream(

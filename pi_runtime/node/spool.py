@@ -25,6 +25,7 @@ from pi_runtime.node.utterance import Bell, Utterance
 
 log = logging.getLogger(__name__)
 SUFFIX, BAD = ".edgy", ".bad"
+BLOCK = 4096
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Spool:
 
     Args:
         folder: of the files; made where it is missing.
-        limit: bytes that the files may hold together.
+        limit: bytes that the files may take on the disk together, in blocks of 4096.
 
     Attributes:
         dropped: streams given up because the spool was full.
@@ -79,14 +80,16 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """Bytes that wait, and those set aside."""
+        """Bytes on the disk that wait, and those set aside."""
         with self._lock:
             return self._used()
 
     @property
     def crowded(self) -> bool:
-        """Half of the limit is used: a source that can wait should."""
-        return 2 * self.size > self._limit
+        """Streams that have ended take half of the limit: a source that can wait should."""
+        with self._lock:
+            ended = [e for e in self._entries.values() if e.utterance is None or e.utterance.ended]
+            return 2 * sum(_blocks(e.size) for e in ended) > self._limit
 
     def begin(self, level: Level) -> Utterance:
         """A new utterance at the end of the queue."""
@@ -151,7 +154,6 @@ class Spool:
         with self._lock:
             if entry := self._entries.pop(utterance.stream, None):
                 self._remove(entry)
-        self._emptied.ring()
 
     def set_aside(self, utterance: Utterance, reason: str) -> None:
         """Take an utterance out of the queue that can never arrive, and keep its file for a person to look at."""
@@ -159,7 +161,6 @@ class Spool:
             utterance.drop()
             if utterance.stream in self._entries:
                 self._put_aside(utterance.stream, reason)
-        self._emptied.ring()
 
     def close(self) -> None:
         """Let another process use the folder."""
@@ -176,7 +177,7 @@ class Spool:
                 self._entries[stream] = _Entry(path, Level.parse(":".join(level)), size)
 
     def _used(self) -> int:
-        return sum(e.size for e in self._entries.values()) + sum(self._bad.values())
+        return sum(_blocks(e.size) for e in self._entries.values()) + sum(map(_blocks, self._bad.values()))
 
     def _make_room(self) -> None:
         while self._bad and self._used() > self._limit:
@@ -218,6 +219,7 @@ class Spool:
             os.close(entry.file)
         with contextlib.suppress(OSError):
             entry.path.unlink(missing_ok=True)
+        self._emptied.ring()
 
     def _put_aside(self, stream: str, reason: str) -> None:
         entry = self._entries.pop(stream)
@@ -228,4 +230,10 @@ class Spool:
         with contextlib.suppress(OSError):
             os.replace(entry.path, bad)
             self._bad[bad] = entry.size
+        self._emptied.ring()
         log.warning("stream %s was set aside: %s", bad.name, reason)
+
+
+def _blocks(size: int) -> int:
+    """What a file takes on the disk, which gives out whole blocks."""
+    return -(-size // BLOCK) * BLOCK

@@ -172,7 +172,6 @@ class StreamUplink:
             reason = one_line(message.get("message", "the cloud reports an error"))
 
 
-
 def one_line(text: object) -> str:
     """What a stranger says, fit for one line of the log."""
     return ascii(" ".join(str(text).split())[:200])[1:-1]
