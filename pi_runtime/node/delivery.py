@@ -47,7 +47,6 @@ async def drain(spool: Spool, sink: Sink, counts: Counts, delays: Callable[[], I
                     log.info("the sink is back; %d streams wait", len(spool))
                 counts.connected = True
                 counts.delivered += 1
-                counts.seconds_sent += utterance.seconds
-                log.info(
-                    "sent %.1f s of speech, %d bytes, level %s", utterance.seconds, utterance.size, utterance.level
-                )
+                seconds, size = utterance.seconds, utterance.size
+                counts.seconds_sent += seconds
+                log.info("sent %.1f s of speech, %d bytes, level %s", seconds, size, utterance.level)

@@ -1,8 +1,8 @@
 """The disclosure ledger: what left this device, when, of which kind, how many bytes, to whom. Sound never does.
 
-An SQLite file. A message is recorded before it is sent, and what cannot be recorded is not sent. Commits are not forced to the
-disk one by one (WAL, ``synchronous=NORMAL``): a killed process loses no line, a power cut at most the last ones. The newest
-``DETAIL`` messages are kept one by one; totals by day, kind, level and destination are kept for good.
+An SQLite file. A message is recorded before it is sent, and what cannot be recorded is not sent. Commits are not forced to
+the disk one by one (WAL, ``synchronous=NORMAL``): a killed process loses no line, a power cut at most the last ones. The
+newest ``DETAIL`` messages are kept one by one; totals by day, kind, level and destination are kept for good.
 
 Bytes are those of messages: WebSocket framing, TLS and TCP come on top.
 """
@@ -26,7 +26,8 @@ DETAIL = 100_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL, kind TEXT, bytes INTEGER, stream TEXT, level TEXT, destination TEXT);
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL, kind TEXT, bytes INTEGER, stream TEXT, level TEXT, destination TEXT);
 CREATE TABLE IF NOT EXISTS totals (
     day TEXT, kind TEXT, level TEXT, destination TEXT, messages INTEGER, bytes INTEGER,
     PRIMARY KEY (day, kind, level, destination)) WITHOUT ROWID;

@@ -13,7 +13,7 @@ from pathlib import Path
 from edgy_tf.errors import SettingsError, StorageError
 
 KINDS = ("text", "anonymous", "pseudonym", "identity")
-"""From the most private on: words alone; speech in a new blend each time; in one that a name stands for; in one's own."""
+"""From the most private on: words; speech in a new blend each time; in one that a name stands for; in one's own."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Level:
         wants_name = kind == "pseudonym"
         if kind not in KINDS or wants_name != bool(re.fullmatch("[A-Za-z0-9_-]{1,64}", voice)) or text.endswith(":"):
             raise SettingsError(
-                f"no privacy level {text!r}; choose text, anonymous, pseudonym:NAME (letters, digits, - and _) or identity"
+                f"no privacy level {text!r}; "
+                "choose text, anonymous, pseudonym:NAME (letters, digits, - and _) or identity"
             )
         return cls(kind, voice)
 

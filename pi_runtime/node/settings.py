@@ -2,7 +2,7 @@
 
 Example::
 
-    source = "microphone"                # or "microphone:NAME", a sound file, "-" (raw PCM), "tcp://HOST:PORT" (Wyoming)
+    source = "microphone"                # or "microphone:NAME", a sound file, "-" (raw), "tcp://HOST:PORT" (Wyoming)
     sink = "wss://edgy.example.org"      # or https://..., a folder, "-"
     level = "anonymous"
     state = "/var/lib/edgy-edge"
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,7 +81,7 @@ class Settings:
     identity_consent: bool = False
     spool_bytes: int = 16 << 20
     metrics_port: int = 0
-    gate: GateSettings = field(default_factory=GateSettings)
+    gate: GateSettings = GateSettings()  # noqa: RUF009 - it is frozen
 
     @property
     def folder(self) -> Path:
@@ -148,12 +148,11 @@ def load_settings(path: Path | None = None, **changes: str | None) -> Settings:
             raise SettingsError(f"cannot read settings {path}: {error}") from error
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"settings {path} are not valid TOML: {error}") from error
-    gate = table.pop("gate", {})
     try:
-        settings = replace(build(Settings, table, "settings"), gate=build(GateSettings, gate, "settings.gate"))
+        settings: Settings = build(Settings, table, "settings")
     except PresetError as error:
         raise SettingsError(str(error)) from error
-    settings = replace(settings, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
+    settings = replace(settings, **{k: v for k, v in changes.items() if v is not None})
     _check_values(settings)
     return settings
 

@@ -48,7 +48,7 @@ class Source(Protocol):
 
 
 def open_source(name: str) -> Source:
-    """A source by its name in the settings: ``microphone``, ``microphone:NAME``, ``-``, ``tcp://HOST:PORT`` or a file."""
+    """A source by its name: ``microphone``, ``microphone:NAME``, ``-``, ``tcp://HOST:PORT`` or a sound file."""
     if name == "microphone" or name.startswith("microphone:"):
         return Microphone(name.partition(":")[2])
     if name == "-":
@@ -81,7 +81,7 @@ class SoundFile:
                 yield block[start : start + CHUNK]
 
     def _plain(self) -> Iterator[Pcm] | None:
-        """A plain 16-bit mono .wav at 16 kHz block by block, so that a day of it needs no memory; None for any other."""
+        """A plain 16-bit mono .wav at 16 kHz, block by block, so that a day of it needs no memory; else None."""
         try:
             with wave.open(str(self._path), "rb") as wav:
                 if (wav.getnchannels(), wav.getsampwidth(), wav.getframerate()) != (1, 2, SAMPLE_RATE):
@@ -185,11 +185,13 @@ class WyomingMicrophone:
             raise MissingDependencyError("wyoming is not installed; run: pip install 'edgy-tf[wyoming]'") from error
         url, convert = urlsplit(self._uri), AudioChunkConverter(rate=SAMPLE_RATE, width=2, channels=1)
         try:
-            with socket.create_connection((url.hostname, url.port), SILENCE_S) as connection:
-                with connection.makefile("rb") as reader:
-                    while not stop.is_set() and (event := read_event(reader)) is not None:
-                        if AudioChunk.is_type(event.type):
-                            yield np.frombuffer(convert.convert(AudioChunk.from_event(event)).audio, "<i2")
+            with (
+                socket.create_connection((url.hostname, url.port), SILENCE_S) as connection,
+                connection.makefile("rb") as reader,
+            ):
+                while not stop.is_set() and (event := read_event(reader)) is not None:
+                    if AudioChunk.is_type(event.type):
+                        yield np.frombuffer(convert.convert(AudioChunk.from_event(event)).audio, "<i2")
         except (OSError, KeyError) as error:
             raise SourceError(f"no microphone at {self._uri} ({error})") from error
         if not stop.is_set():

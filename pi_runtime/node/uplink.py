@@ -1,7 +1,8 @@
-"""A stream to the cloud over a WebSocket, while it is being spoken; picked up where it stopped when the network returns.
+"""A stream to the cloud over a WebSocket, while it is being spoken; goes on where it stopped when the network returns.
 
-Protocol: ``open``, answered by ``ready`` with the number of the packet that the cloud expects next; the header; packets from that
-number on, acknowledged; at last ``done``. Each packet has its sequence number, so it counts once however often it is sent.
+Protocol: ``open``, answered by ``ready`` with the number of the packet that the cloud expects next; the header; packets
+from that number on, acknowledged; at last ``done``. Each packet has its sequence number, so it counts once however often
+it is sent.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class StreamUplink:
                 close_timeout=CLOSE_S,
                 ping_interval=None,  # acknowledgements tell whether the cloud lives; pings would leave unrecorded
             ) as socket:
+                assert socket.request is not None
                 self._ledger.record(CONTROL, len(socket.request.serialize()), utterance, self._destination)
                 return await self._converse(socket, utterance)
         except InvalidStatus as error:
