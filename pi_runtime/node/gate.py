@@ -97,5 +97,6 @@ def _micro_vad() -> Detector:
         raise MissingDependencyError("no voice activity detector; run: pip install 'edgy-tf[node]'") from error
     vad = MicroVad()
     # The second name is that of version 1, the last with a build for 32-bit ARM.
-    detect: Detector = vad.process_10ms if hasattr(vad, "process_10ms") else vad.Process10ms
+    name = next(name for name in ("process_10ms", "Process10ms") if hasattr(vad, name))
+    detect: Detector = getattr(vad, name)
     return detect

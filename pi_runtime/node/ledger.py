@@ -1,8 +1,8 @@
 """The disclosure ledger: what left this device, when, of which kind, how many bytes, to whom. Sound never does.
 
-An SQLite file. A message is recorded before it is sent, and what cannot be recorded is not sent. Commits are not forced to
-the disk one by one (WAL, ``synchronous=NORMAL``): a killed process loses no line, a power cut at most the last ones. The
-newest ``DETAIL`` messages are kept one by one; totals by day, kind, level and destination are kept for good.
+An SQLite file. A message is recorded before it is sent, and what cannot be recorded is not sent. Commits are not forced
+to the disk one by one (WAL, ``synchronous=NORMAL``): a killed process loses no line, a power cut at most the last ones.
+The newest ``DETAIL`` messages are kept one by one; totals by day, kind, level and destination are kept for good.
 
 Bytes are those of messages: WebSocket framing, TLS and TCP come on top.
 """

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,7 +81,7 @@ class Settings:
     identity_consent: bool = False
     spool_bytes: int = 16 << 20
     metrics_port: int = 0
-    gate: GateSettings = GateSettings()  # noqa: RUF009 - it is frozen
+    gate: GateSettings = GateSettings()
 
     @property
     def folder(self) -> Path:
@@ -149,10 +149,9 @@ def load_settings(path: Path | None = None, **changes: str | None) -> Settings:
         except tomllib.TOMLDecodeError as error:
             raise SettingsError(f"settings {path} are not valid TOML: {error}") from error
     try:
-        settings: Settings = build(Settings, table, "settings")
+        settings: Settings = build(Settings, table | {k: v for k, v in changes.items() if v is not None}, "settings")
     except PresetError as error:
         raise SettingsError(str(error)) from error
-    settings = replace(settings, **{k: v for k, v in changes.items() if v is not None})
     _check_values(settings)
     return settings
 

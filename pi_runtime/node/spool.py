@@ -1,8 +1,8 @@
 """The spool: every stream waits here, on disk and bounded, until its sink has all of it.
 
 A folder of ``.edgy`` files named ``NUMBER.STREAM.LEVEL[.VOICE].edgy``, in the order of their numbers. A packet is
-written before it is sent, so a killed process loses nothing: the next one ends the stream after its last whole packet. A
-stream is forced to the disk when it ends, so a power cut loses at most the utterance that was being spoken.
+written before it is sent, so a killed process loses nothing: the next one ends the stream after its last whole packet.
+A stream is forced to the disk when it ends, so a power cut loses at most the utterance that was being spoken.
 
 Above the limit the oldest stream is dropped, and counted. A damaged file is set aside as ``.bad``; such files are the
 first to go. What the disk refuses is kept in memory, within the same limit.

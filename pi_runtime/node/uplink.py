@@ -1,8 +1,8 @@
 """A stream to the cloud over a WebSocket, while it is being spoken; goes on where it stopped when the network returns.
 
 Protocol: ``open``, answered by ``ready`` with the number of the packet that the cloud expects next; the header; packets
-from that number on, acknowledged; at last ``done``. Each packet has its sequence number, so it counts once however often
-it is sent.
+from that number on, acknowledged; at last ``done``. Each packet has its sequence number, so it counts once however
+often it is sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Speech to text for Home Assistant: a Wyoming server that sends codes, never sound, to the cloud and gives its text back."""
+"""Speech to text for Home Assistant: a Wyoming server that sends codes to the cloud, never sound, and returns text."""
 
 from __future__ import annotations
 
