@@ -20,12 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgy_tf.errors import SettingsError, StorageError, WireError
+from edgy_tf.wire.header import HEADER_SIZE
+from edgy_tf.wire.packets import OVERHEAD
 from pi_runtime.node.levels import Level
 from pi_runtime.node.utterance import Bell, Utterance
 
 log = logging.getLogger(__name__)
 SUFFIX, BAD = ".edgy", ".bad"
 BLOCK = 4096
+_LEAST = HEADER_SIZE + OVERHEAD + 2
+"""Bytes of the shortest stream that holds a code."""
 
 
 @dataclass
@@ -63,11 +67,11 @@ class Spool:
         self.dropped = self.spoiled = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._guard = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+            self._guard: int | None = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
             names = sorted(os.listdir(folder))
         except BlockingIOError as error:
-            os.close(self._guard)
+            self.close()
             raise StorageError(f"another node uses {folder}; stop it, or give this one a state folder") from error
         except OSError as error:
             raise StorageError(f"cannot use {folder}: {error.strerror}") from error
@@ -164,7 +168,9 @@ class Spool:
 
     def close(self) -> None:
         """Let another process use the folder."""
-        os.close(self._guard)
+        if self._guard is not None:
+            os.close(self._guard)
+            self._guard = None
 
     def _find(self, path: Path) -> None:
         with contextlib.suppress(OSError, ValueError, SettingsError):  # ValueError: a name that is none of ours
@@ -174,7 +180,11 @@ class Spool:
             elif path.name.endswith(SUFFIX):
                 number, stream, *level = path.name.removesuffix(SUFFIX).split(".")
                 self._next = max(self._next, 1 + int(number))
-                self._entries[stream] = _Entry(path, Level.parse(":".join(level)), size)
+                entry = _Entry(path, Level.parse(":".join(level)), size)
+                if size < _LEAST:
+                    self._remove(entry)  # killed before its first packet
+                    return
+                self._entries[stream] = entry
 
     def _used(self) -> int:
         return sum(_blocks(e.size) for e in self._entries.values()) + sum(map(_blocks, self._bad.values()))
