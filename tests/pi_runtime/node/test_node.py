@@ -16,7 +16,7 @@ from edgy_tf.voice_file import save_voice
 from edgy_tf.wire import Stream, read_stream
 from pi_runtime import EdgeEncoder
 from pi_runtime.node.counts import Counts
-from pi_runtime.node.gate import END, START, Gate
+from pi_runtime.node.gate import END, START, Detector, Gate
 from pi_runtime.node.ledger import Ledger
 from pi_runtime.node.levels import ChosenLevel, Level
 from pi_runtime.node.node import Node
@@ -28,6 +28,11 @@ from pi_runtime.node.spool import Spool
 from pi_runtime.node.uplink import StreamUplink
 from tests.pi_runtime.node.cloud import Cloud
 from tests.pi_runtime.node.conftest import with_cloud
+
+
+def loud(frame: bytes) -> float:
+    """A detector without memory, so that the same sound is cut alike wherever it stands."""
+    return float(np.abs(np.frombuffer(frame, "<i2").astype(int)).max() > 500)
 
 
 class Recorded:
@@ -69,16 +74,16 @@ class Run:
 
     def node(self, source: Recorded, sink: Sink | None = None) -> Node:
         sink = sink or StreamUplink(self.settings.sink, "", self.ledger)
-        gate = Gate(self.settings.gate)
+        gate = Gate(self.settings.gate, loud)
         return Node(source, gate, self.session, self.level, self.spool, sink, self.counts, lambda: repeat(0.02))
 
     def __call__(self, source: Recorded, sink: Sink | None = None) -> None:
         asyncio.run(asyncio.wait_for(self.node(source, sink).run(), 60))
 
 
-def speech_of(pcm: np.ndarray) -> list[np.ndarray]:
+def speech_of(pcm: np.ndarray, detector: Detector | None = loud) -> list[np.ndarray]:
     """The utterances that the gate finds in a recording."""
-    gate = Gate(Settings().gate)
+    gate = Gate(Settings().gate, detector)
     utterances: list[list[np.ndarray]] = []
     for step in [*gate.process(pcm), *gate.flush()]:
         if isinstance(step, str):
@@ -119,11 +124,11 @@ def test_speech_becomes_streams_and_silence_none(
 def test_the_network_is_away_for_an_hour(
     settings: Settings, session: Session, talk: np.ndarray, silence: np.ndarray
 ) -> None:
-    """An hour of talk and pauses at full speed against a closed port; then the cloud is there and gets all, in order."""
+    """An hour of talk and pauses, at full speed, against a closed port; then the cloud comes and gets all in order."""
     cloud = Cloud()
     with cloud.running():
         pass  # now its port is known and closed
-    hour = [talk, np.tile(silence, 200)] * 12
+    hour = [talk, np.tile(silence, 194)] * 12
     assert sum(map(len, hour)) / 16000 > 3600
     run = Run(with_cloud(settings, cloud), session)
     back = threading.Event()
@@ -158,7 +163,7 @@ def test_above_the_limit_the_oldest_go_and_are_counted(settings: Settings, sessi
     assert (len(run.spool), run.spool.dropped) == (4, 5)
     with cloud.running():
         run(Recorded())
-    same_codes(in_order(cloud), np.concatenate([talk, talk, talk])[-len(talk) * 4 // 3 - 9000 :])
+    same_codes(in_order(cloud)[1:], talk)
 
 
 def test_a_file_waits_for_the_network_instead(settings: Settings, session: Session, talk: np.ndarray) -> None:
@@ -326,9 +331,7 @@ def test_a_folder_as_a_sink_discloses_nothing(
     assert run.ledger.totals() == []
 
 
-def test_what_breaks_inside_ends_the_node_with_its_error(
-    settings: Settings, session: Session, talk: np.ndarray
-) -> None:
+def test_a_mistake_of_ours_ends_the_node(settings: Settings, session: Session, talk: np.ndarray) -> None:
     class Broken:
         async def deliver(self, utterance: object) -> str:
             raise ZeroDivisionError("a mistake of ours")
