@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from edgy_tf.errors import SettingsError, StorageError
@@ -47,7 +47,7 @@ async def run_node(settings: Settings) -> None:
     source, gate, session = open_source(settings.source), Gate(settings.gate), Session(settings)
     spool = Spool(settings.folder / SPOOL, settings.spool_bytes)
     try:
-        async with _parts(settings, RUN_SOCKET, spool) as parts:
+        async with _parts(settings, RUN_SOCKET, spool, _show) as parts:
             log.info("source %s, sink %s, level %s", settings.source, settings.sink, parts.level.current())
             await Node(source, gate, session, parts.level, spool, parts.sink, parts.counts).run()
     finally:
@@ -70,7 +70,7 @@ async def run_wyoming(settings: Settings, uri: str) -> None:
         server = AsyncServer.from_uri(uri)
     except ValueError as error:
         raise SettingsError(f"cannot listen on {uri}: {error}") from error
-    async with _parts(settings, WYOMING_SOCKET, None) as parts:
+    async with _parts(settings, WYOMING_SOCKET, None, lambda text, final: None) as parts:
         service = Service(
             lambda: Session(settings),
             lambda: Gate(settings.gate),
@@ -85,7 +85,9 @@ async def run_wyoming(settings: Settings, uri: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _parts(settings: Settings, socket: str, spool: Spool | None) -> AsyncIterator[_Parts]:
+async def _parts(
+    settings: Settings, socket: str, spool: Spool | None, on_text: Callable[[str, bool], None]
+) -> AsyncIterator[_Parts]:
     """What both kinds of node have, while the block runs."""
     folder = settings.folder
     try:
@@ -100,7 +102,7 @@ async def _parts(settings: Settings, socket: str, spool: Spool | None) -> AsyncI
         if settings.metrics_port:
             stack.callback(serve_metrics(settings.metrics_port, report))
         await stack.enter_async_context(control(folder / socket, level, report))
-        yield _Parts(level, counts, open_sink(settings, ledger, _show))
+        yield _Parts(level, counts, open_sink(settings, ledger, on_text))
 
 
 def _show(text: str, final: bool) -> None:
