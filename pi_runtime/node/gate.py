@@ -50,9 +50,10 @@ class Gate:
         pending = np.concatenate([self._pending, pcm])
         whole = len(pending) - len(pending) % _FRAME
         self._pending = pending[whole:].copy()
+        data = pending[:whole].astype("<i2").tobytes()
         for start in range(0, whole, _FRAME):
             frame = pending[start : start + _FRAME]
-            probability = self._detect(frame.astype("<i2").tobytes())
+            probability = self._detect(data[2 * start : 2 * (start + _FRAME)])
             step = self._inside if self._open else self._outside
             yield from step(frame, probability)
 

@@ -41,7 +41,7 @@ def test_the_encoder_session_keeps_nothing(phrase: np.ndarray) -> None:
     assert resident() - resident_before < 2 << 20
 
 
-def test_half_an_hour_through_the_whole_node_at_full_speed(
+def test_minutes_through_the_whole_node_at_full_speed(
     settings: Settings, session: Session, cloud: Cloud, talk: np.ndarray, silence: np.ndarray
 ) -> None:
     run = Run(with_cloud(settings, cloud), session)
@@ -50,12 +50,12 @@ def test_half_an_hour_through_the_whole_node_at_full_speed(
     def measure() -> None:
         measured.append(resident())
 
-    minutes = [talk, np.tile(silence, 32)] * 5
+    minutes = [talk, np.tile(silence, 8)] * 5
     script: list[np.ndarray | Exception | Callable[[], object]] = []
     for _ in range(6):
         script += [*minutes, measure]
     asyncio.run(asyncio.wait_for(run.node(Recorded(*script)).run(), 100))
-    assert run.counts.seconds_heard > 1800
+    assert run.counts.seconds_heard > 600
     assert run.counts.delivered == 90
     # The first part fills caches and pools.
     assert max(measured[2:]) - measured[1] < 4 << 20

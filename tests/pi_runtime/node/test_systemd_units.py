@@ -26,4 +26,4 @@ def test_systemd_takes_the_unit_and_finds_it_safe(unit: Path, tmp_path: Path) ->
 
 
 def test_there_is_one_for_each_service() -> None:
-    assert [unit.stem for unit in UNITS] == ["edgy-edge", "edgy-edge-wyoming"]
+    assert {unit.stem for unit in UNITS} == {"edgy-edge", "edgy-edge-wyoming"}
