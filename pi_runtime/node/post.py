@@ -39,16 +39,16 @@ class PostUplink:
 
     async def deliver(self, utterance: Utterance) -> str:
         """See `pi_runtime.node.sinks.Sink`."""
-        packets = [packet async for packet in utterance.follow()]
+        header, *packets = [data async for data in utterance.follow()]
         where = self._url.netloc
         path = self._url.path.rstrip("/") + PATH
         self._ledger.record(CONTROL, len(path) + sum(map(len, self._headers.values())), utterance, where)
-        self._ledger.record(HEADER, len(utterance.header), utterance, where)
+        self._ledger.record(HEADER, len(header), utterance, where)
         for packet in packets:
             self._ledger.packet(packet, utterance, where)
         connection = self._connection()
         try:
-            text = await asyncio.to_thread(self._post, connection, path, utterance.header + b"".join(packets))
+            text = await asyncio.to_thread(self._post, connection, path, header + b"".join(packets))
         finally:
             # Where this was cancelled, the thread still waits for an answer.
             if connection.sock is not None:

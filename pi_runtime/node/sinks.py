@@ -39,8 +39,8 @@ class FolderSink:
 
     async def deliver(self, utterance: Utterance) -> str:
         """See ``Sink``."""
-        packets = [packet async for packet in utterance.follow()]
-        await asyncio.to_thread(self._write, utterance.stream, utterance.header + b"".join(packets))
+        parts = [data async for data in utterance.follow()]
+        await asyncio.to_thread(self._write, utterance.stream, b"".join(parts))
         return ""
 
     def _write(self, name: str, data: bytes) -> None:
@@ -60,10 +60,7 @@ class PipeSink:
 
     async def deliver(self, utterance: Utterance) -> str:
         """See ``Sink``; whoever reads must read to the end, for nothing is written twice."""
-        header = False
-        async for packet in utterance.follow():
-            data = packet if header else utterance.header + packet
-            header = True
+        async for data in utterance.follow():
             await asyncio.to_thread(self._write, data)
         return ""
 

@@ -114,9 +114,8 @@ class StreamUplink:
         from websockets.exceptions import ConnectionClosed
 
         try:
-            await self._send(socket, utterance.header, utterance)
-            async for packet in utterance.follow(start):
-                await self._send(socket, packet, utterance)
+            async for data in utterance.follow(start):
+                await self._send(socket, data, utterance)
         except ConnectionClosed:
             pass  # whoever receives is told why
 

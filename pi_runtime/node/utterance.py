@@ -123,15 +123,19 @@ class Utterance:
         self._bell.ring()
 
     async def follow(self, start: int = 0) -> AsyncIterator[bytes]:
-        """The packets from number ``start`` on, each as soon as it is there, up to END.
+        """The header, then the packets from number ``start`` on, each as soon as it is there, up to END.
 
         Raises:
             UplinkError: the utterance was dropped.
         """
+        header_given = False
         while True:
             ended = self.ended
             if self.dropped:
                 raise UplinkError("the utterance was dropped")
+            if self.header and not header_given:
+                header_given = True
+                yield self.header
             while start < len(self.packets):
                 yield self.packets[start]
                 start += 1

@@ -123,6 +123,8 @@ class Cloud:
             await socket.close(code)
             return
         stream = self.streams.setdefault(opening["stream"], Received(opening))
+        with self._changed:
+            self._changed.notify_all()
         if stream.done:
             await socket.send(json.dumps(stream.done))
             return

@@ -158,14 +158,15 @@ TestLife.settings = settings(max_examples=25, stateful_step_count=25, deadline=N
 def test_a_growing_stream_is_followed_packet_by_packet(spool: Spool) -> None:
     async def listen() -> list[bytes]:
         utterance = await spool.head()
-        return [packet async for packet in utterance.follow()]
+        return [data async for data in utterance.follow()]
 
     async def both() -> tuple[list[bytes], Utterance]:
         listening = asyncio.create_task(listen())
         await asyncio.sleep(0)
         return await asyncio.gather(listening, asyncio.to_thread(write, spool, 55))
 
-    packets, utterance = asyncio.run(asyncio.wait_for(both(), 10))
+    (header, *packets), utterance = asyncio.run(asyncio.wait_for(both(), 10))
+    assert header == utterance.header == HEADER.to_bytes()
     assert packets == utterance.packets
     assert len(packets) == 7
 

@@ -61,6 +61,20 @@ def test_a_stream_arrives_byte_by_byte_and_its_text_returns(cloud: Cloud, ledger
     assert heard == [("so far", False)] * 7 + [("55 codes", True)]
 
 
+def test_a_stream_that_has_no_header_yet_is_waited_for(cloud: Cloud, ledger: Ledger) -> None:
+    """The sender may take up an utterance before the encoder has said a word."""
+
+    async def late() -> str:
+        utterance, whole = Utterance(Level("text")), spoken()
+        delivery = asyncio.create_task(StreamUplink(cloud.url, "", ledger).deliver(utterance))
+        await asyncio.to_thread(cloud.wait, lambda: utterance.stream in cloud.streams)
+        for data in (whole.header, *whole.packets):
+            utterance.append(data)
+        return await delivery
+
+    assert asyncio.run(asyncio.wait_for(late(), 20)) == "55 codes"
+
+
 @pytest.mark.parametrize("breaks", [[0], [1], [6], [0, 0, 2, 1]])
 def test_a_broken_connection_goes_on_where_it_stopped(cloud: Cloud, ledger: Ledger, breaks: list[int]) -> None:
     utterance, uplink = spoken(), StreamUplink(cloud.url, "", ledger)
