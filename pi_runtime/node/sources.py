@@ -138,12 +138,15 @@ class Microphone:
         device._terminate()
         device._initialize()
         sound: queue.Queue[bytes] = queue.Queue(maxsize=100)
+        slow = threading.Event()
 
         def take(data: Any, frames: int, time: Any, status: Any) -> None:
             try:
                 sound.put_nowait(bytes(data))
             except queue.Full:
-                log.warning("sound was lost: this machine encodes too slowly")
+                if not slow.is_set():
+                    slow.set()
+                    log.warning("sound is being lost: this machine encodes too slowly")
 
         try:
             with device.RawInputStream(
