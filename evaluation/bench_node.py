@@ -41,7 +41,7 @@ class _Talk:
     def chunks(self, stop: threading.Event) -> Iterator[Pcm]:
         turn = np.concatenate([read_pcm16(SHIPPED.audio), np.zeros(PAUSE_S * SAMPLE_RATE, np.int16)])
         heard, hour, started = 0, 0, time.perf_counter()
-        while heard < self._hours * 3600 * SAMPLE_RATE:
+        while heard < self._hours * 3600 * SAMPLE_RATE and not stop.is_set():
             for start in range(0, len(turn), 1600):
                 yield turn[start : start + 1600]
             heard += len(turn)
