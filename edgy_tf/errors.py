@@ -39,3 +39,23 @@ class ModelError(EdgyError):
 
 class MissingDependencyError(EdgyError):
     """An optional package is needed for what was asked; the message names the extra to install."""
+
+
+class SettingsError(EdgyError):
+    """Settings of the edge node that are wrong, or that forbid what was asked."""
+
+
+class SourceError(EdgyError):
+    """A source of sound that fell silent: unplugged, closed or not there yet; it may come back."""
+
+
+class StorageError(EdgyError):
+    """The disk of the edge node refuses what must be kept."""
+
+
+class UplinkError(EdgyError):
+    """A stream did not get through; try again later."""
+
+
+class RejectedError(UplinkError):
+    """The cloud will never take this stream; do not try again."""

@@ -29,6 +29,8 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
         "edgy_tf/py.typed",
         "edgy_tf/demo/recording.flac",
         "pi_runtime/encoder.py",
+        "pi_runtime/systemd/edgy-edge.service",
+        "pi_runtime/systemd/edgy-edge-wyoming.service",
     }
     assert expected <= names
     assert not [name for name in names if name.startswith("tests/")]

@@ -1,0 +1,87 @@
+"""Hours of talk through the whole edge node at full speed: does its memory stay flat?
+
+python -m evaluation.bench_node --hours 24
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from edgy_tf.corpora import read_pcm16
+from edgy_tf.demo import SHIPPED
+from pi_runtime.node.counts import Counts
+from pi_runtime.node.gate import SAMPLE_RATE, Gate, Pcm
+from pi_runtime.node.levels import ChosenLevel, Level
+from pi_runtime.node.node import Node
+from pi_runtime.node.session import Session
+from pi_runtime.node.settings import Settings
+from pi_runtime.node.sinks import FolderSink
+from pi_runtime.node.spool import Spool
+from pi_runtime.node.utterance import Utterance
+
+PAUSE_S = 4
+
+
+class _Talk:
+    """The recording that ships and a pause, again and again; prints the memory of the process every hour."""
+
+    live = False
+
+    def __init__(self, hours: float) -> None:
+        self._hours = hours
+
+    def chunks(self, stop: threading.Event) -> Iterator[Pcm]:
+        turn = np.concatenate([read_pcm16(SHIPPED.audio), np.zeros(PAUSE_S * SAMPLE_RATE, np.int16)])
+        heard, hour, started = 0, 0, time.perf_counter()
+        while heard < self._hours * 3600 * SAMPLE_RATE and not stop.is_set():
+            for start in range(0, len(turn), 1600):
+                yield turn[start : start + 1600]
+            heard += len(turn)
+            if heard >= (hour + 1) * 3600 * SAMPLE_RATE:
+                hour += 1
+                spent = time.perf_counter() - started
+                print(f"{hour:3} h of sound: {_resident() >> 10} KiB resident, {spent:.0f} s", flush=True)
+
+
+class _Nowhere(FolderSink):
+    """Streams that are written and at once removed, so that a day needs no disk."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    async def deliver(self, utterance: Utterance) -> str:
+        await super().deliver(utterance)
+        (self._folder / f"{utterance.stream}.edgy").unlink()
+        return ""
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def main() -> None:
+    """Print the memory of the process after each hour of sound."""
+    parser = argparse.ArgumentParser(description="Push hours of talk through the edge node.")
+    parser.add_argument("--hours", type=float, default=24)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings, counts = Settings(state=folder), Counts()
+        spool = Spool(settings.folder / "spool", settings.spool_bytes)
+        level = ChosenLevel(settings.folder / "level.json", Level("text"), settings.check)
+        sink = _Nowhere(settings.folder / "streams")
+        node = Node(_Talk(args.hours), Gate(settings.gate), Session(settings), level, spool, sink, counts)
+        asyncio.run(node.run())
+        print(f"{counts.delivered} streams, {counts.seconds_sent / 3600:.2f} h of speech, {spool.dropped} dropped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The ``edgy-edge`` command: one module per subcommand."""
