@@ -20,9 +20,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -137,15 +138,47 @@ def load_recipe(name: str) -> Recipe:
         PresetError: no such recipe, not TOML, or a key that is missing, unknown, of the wrong type or range.
     """
     table, origin = read_named(name, _folder(), "recipe")
+    return recipe_from_dict(table, Path(name).stem if name.endswith(".toml") else name, origin)
+
+
+def recipe_from_dict(table: dict[str, Any], name: str, origin: str) -> Recipe:
+    """A recipe of what its file holds, as TOML or JSON give it; ``origin`` names it in messages.
+
+    Raises:
+        PresetError: as ``load_recipe``.
+    """
     file: _File = build(_File, table, origin)
     recipe = Recipe(
-        name=Path(name).stem if name.endswith(".toml") else name,
+        name=name,
         about=file.about,
         seed=file.seed,
         stages=tuple(_stage(entry, f"{origin}.stages[{i}]") for i, entry in enumerate(file.stages)),
     )
     _check(recipe, origin)
     return recipe
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe's file holds; ``recipe_from_dict`` takes it back."""
+    names = {kind: name for name, kind in STAGES.items()}
+    training = {field.name for field in fields(FineTuning)}
+    stages = [
+        {"do": names[type(stage)]} | {k: v for k, v in asdict(stage).items() if stage.steps or k not in training}
+        for stage in recipe.stages
+    ]
+    return {"about": recipe.about, "seed": recipe.seed, "stages": stages}
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """The text of a recipe's file, for ``load_recipe``."""
+    table = recipe_to_dict(recipe)
+    parts = [{"about": table["about"], "seed": table["seed"]}, *table["stages"]]
+    return "\n[[stages]]\n".join("".join(f"{key} = {_toml(value)}\n" for key, value in p.items()) for p in parts)
+
+
+def _toml(value: str | float) -> str:
+    # Strings and numbers of JSON are TOML's, too, but for one character that TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _stage(entry: dict[str, Any], where: str) -> Stage:

@@ -7,13 +7,12 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.compress.distil import Lesson
-from edgy_tf.compress.pipeline import compress
+from edgy_tf.compress.pipeline import Compressed, Report, compress
 from edgy_tf.compress.recipe import Recipe
 from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
 from edgy_tf.cost import cost_of
@@ -52,20 +51,75 @@ class Outcome:
     agreement: Agreement
 
 
+class Material:
+    """What recipes for a release work with, read once for any number of them.
+
+    Args:
+        release: whose full-precision network is the teacher.
+        corpus: what it was trained on: students learn on it, and are judged on its held-out speakers.
+
+    Raises:
+        CorpusError: no speech to learn on.
+        ModelError: ``release`` is damaged.
+
+    Attributes:
+        teacher: the uncompressed network.
+    """
+
+    def __init__(self, release: Release, corpus: Corpus) -> None:
+        release.verify()
+        self.teacher = Network.load(release.network)
+        described = preset_from_dict(release.preset, release.name), release.codebook_id
+        if described != (self.teacher.preset, self.teacher.codebook_id):
+            raise ModelError(f"the network of release {release.name} is of another preset or codebook; export it again")
+        training, validation = hold_out(corpus, 0.05, SPLIT_SEED)
+        speech = some_speech(training, CALIBRATION)
+        self._corpus = corpus
+        self._calibration = [encoder_input(to_float32(pcm), self.teacher.preset) for pcm in speech]
+        self._held_out = some_speech(validation, HELD_OUT)
+        self._keras = KerasEncoder(self.teacher)
+        self._licence = read_info(release.encoder("float32")).licence
+
+    def lesson(self, work: Path, seed: int) -> Lesson:
+        """What students learn from; the folder ``work`` keeps the prepared corpus, or has it from ``edgy train``.
+
+        Raises:
+            CorpusError: no speech to learn on.
+        """
+        return Lesson(self.teacher, *split(self._corpus, self.teacher.preset.front_end, work, SPLIT_SEED), seed)
+
+    def compress(
+        self, recipe: Recipe, lesson: Lesson, release: str, report: Report = lambda stage, share: None
+    ) -> Compressed:
+        """Take the teacher through a recipe, see `edgy_tf.compress.pipeline.compress`."""
+        return compress(self.teacher, recipe, lesson, self._calibration, self._licence, release, report)
+
+    def outcome(self, variant: str, compressed: Compressed, path: Path) -> Outcome:
+        """Measure what came out, whose file lies at ``path``."""
+        encoders = {variant: EdgeEncoder(path).encode}
+        return Outcome(
+            variant=variant,
+            size=len(compressed.model),
+            zipped=zipped(compressed.model),
+            macs=cost_of(compressed.preset).encoder_macs,
+            agreement=agreement(self._keras.encode, encoders, self._held_out)[variant],
+        )
+
+
 def add_variant(
     release: Release,
     recipe: Recipe,
     corpus: Corpus,
     out: Path,
     work: Path | None = None,
-    report: Callable[[str, float], object] = lambda stage, share: None,
+    report: Report = lambda stage, share: None,
 ) -> Outcome:
     """Compress a release's encoder, and write the release with it into ``out``.
 
     Args:
-        release: whose full-precision network is the teacher.
+        release: see `Material`.
         recipe: how.
-        corpus: what the release was trained on: students learn on it, and are judged on its held-out speakers.
+        corpus: see `Material`.
         out: folder of the new release; one that has the same network is added to.
         work: folder that keeps the prepared corpus for the next time; that of ``edgy train`` has it already.
         report: see `edgy_tf.compress.pipeline.compress`.
@@ -75,36 +129,22 @@ def add_variant(
         ModelError: ``release`` is damaged, ``out`` holds something else, or the recipe does not do what it promises.
     """
     base = _base(release, out)
-    release.verify()
     base.verify()
-    teacher = Network.load(release.network)
-    if (preset_from_dict(release.preset, release.name), release.codebook_id) != (teacher.preset, teacher.codebook_id):
-        raise ModelError(f"the network of release {release.name} is of another preset or codebook; export it again")
-    training, validation = hold_out(corpus, 0.05, SPLIT_SEED)
-    calibration = [encoder_input(to_float32(pcm), teacher.preset) for pcm in some_speech(training, CALIBRATION)]
-    held_out = some_speech(validation, HELD_OUT)
-    licence = read_info(release.encoder("float32")).licence
+    material = Material(release, corpus)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-        speech = split(corpus, teacher.preset.front_end, work or Path(temporary), SPLIT_SEED)
-        lesson = Lesson(teacher, *speech, recipe.seed)
-        compressed = compress(teacher, recipe, lesson, calibration, licence, out.name, report)
+        lesson = material.lesson(work or Path(temporary), recipe.seed)
+        compressed = material.compress(recipe, lesson, out.name, report)
         folder = Path(temporary) / "release"
         shutil.copytree(base.folder, folder)
         path = folder / f"encoder-{recipe.name}.tflite"
         path.write_bytes(compressed.model)
-        compared = agreement(KerasEncoder(teacher).encode, {recipe.name: EdgeEncoder(path).encode}, held_out)
+        outcome = material.outcome(recipe.name, compressed, path)
         _write_manifest(folder, base, out.name, path)
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out)
-    return Outcome(
-        variant=recipe.name,
-        size=len(compressed.model),
-        zipped=zipped(compressed.model),
-        macs=cost_of(compressed.preset).encoder_macs,
-        agreement=compared[recipe.name],
-    )
+    return outcome
 
 
 def zipped(model: bytes) -> int:

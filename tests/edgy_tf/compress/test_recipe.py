@@ -1,10 +1,23 @@
 """Recipes: what ships can be read, and a mistake in one is a line that says where."""
 
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Sparsity, load_recipe, recipe_names
+from edgy_tf.compress.recipe import (
+    Clusters,
+    Filters,
+    Quantise,
+    Sparsity,
+    load_recipe,
+    recipe_from_dict,
+    recipe_names,
+    recipe_to_toml,
+)
 from edgy_tf.errors import PresetError
 
 PAPER = [f"{name}_{rate}" for name in ("PFL1", "PFL2", "PFGM", "MS", "RBS") for rate in (20, 40, 60)]
@@ -101,3 +114,9 @@ def test_a_recipe_that_does_nothing_or_cannot_be_a_file_s_name_is_refused(tmp_pa
         load_recipe(str(spaced))
     with pytest.raises(PresetError, match=r"no recipe 'edgy'; choose one of .*edge"):
         load_recipe("edgy")
+
+
+@given(st.sampled_from(recipe_names()), st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 2**31))
+def test_a_recipe_is_written_as_it_is_read(name: str, about: str, seed: int) -> None:
+    recipe = replace(load_recipe(name), about=about, seed=seed)
+    assert recipe_from_dict(tomllib.loads(recipe_to_toml(recipe)), name, "it") == recipe
