@@ -21,6 +21,9 @@ from evaluation.autotune.space import NAME, starting_points, suggest
 
 JOURNAL = "trials.log"
 
+_IMPOSSIBLE = 1e6
+"""Excess of a trial that came to nothing, above that of any other."""
+
 Tell = Callable[["Trial"], object]
 
 
@@ -78,7 +81,7 @@ class Search:
                 directions=["maximize", "minimize", "minimize"],
                 load_if_exists=True,
             )
-        except (ValueError, KeyError) as error:
+        except (ValueError, LookupError, TypeError) as error:
             raise ModelError(f"{out / JOURNAL} is damaged; choose another folder") from error
         before = self._study.user_attrs.get("about")
         if before is None:
@@ -95,7 +98,7 @@ class Search:
     @property
     def trials(self) -> list[Trial]:
         """Those that are finished, in the order of their numbers."""
-        return [_trial(t) for t in self._study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))]
+        return [_trial(t) for t in self._kept(TrialState.COMPLETE, TrialState.PRUNED)]
 
     @property
     def winner(self) -> Trial | None:
@@ -109,7 +112,7 @@ class Search:
 
         What cannot be a recipe, and what was tried before, needs no run and is told at once.
         """
-        while (begun := len(self._study.trials) - len(self._study.get_trials(states=(TrialState.WAITING,)))) < trials:
+        while (begun := len(self._kept()) - len(self._kept(TrialState.WAITING))) < trials:
             self._study.sampler = TPESampler(seed=self._seed + begun)
             drawn = self._study.ask()
             number = drawn.number + 1
@@ -118,8 +121,8 @@ class Search:
             except EdgyError as error:
                 self.fail(number, str(error))
                 continue
+            same = self._same(recipe)
             drawn.set_user_attr("recipe", recipe_to_dict(recipe))
-            same = next((t for t in self.trials if t.recipe and t.recipe.stages == recipe.stages), None)
             if same is None:
                 return number, recipe
             if same.measures:
@@ -141,6 +144,8 @@ class Search:
         """Keep why a trial came to nothing."""
         trial = self._running(number)
         trial.set_user_attr("reason", reason)
+        # Or the sampler would hold it for better than any trial that misses a limit.
+        trial.set_constraint("possible", _IMPOSSIBLE)
         self._study.tell(trial, state=TrialState.PRUNED)
         self._told(number)
 
@@ -155,11 +160,19 @@ class Search:
             else:
                 self.finish(number, measures)
 
+    def _same(self, recipe: Recipe) -> Trial | None:
+        stages = recipe_to_dict(recipe)["stages"]
+        finished = self._kept(TrialState.COMPLETE, TrialState.PRUNED)
+        return next((_trial(t) for t in finished if t.user_attrs.get("recipe", {}).get("stages") == stages), None)
+
+    def _kept(self, *states: TrialState) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=states or None)
+
     def _running(self, number: int) -> optuna.Trial:
-        return optuna.Trial(self._study, self._study.trials[number - 1]._trial_id)
+        return optuna.Trial(self._study, self._kept()[number - 1]._trial_id)
 
     def _told(self, number: int) -> None:
-        self._tell(_trial(self._study.trials[number - 1]))
+        self._tell(_trial(self._kept()[number - 1]))
 
 
 def _trial(frozen: FrozenTrial) -> Trial:

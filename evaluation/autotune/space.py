@@ -57,11 +57,10 @@ def suggest(trial: BaseTrial, steps: int, seed: int) -> Recipe:
     kind, _, activations = str(trial.suggest_categorical("quantise", _QUANTISE)).partition(" ")
     if activations:
         stages.append({"do": "quantise", "kind": kind, "activations": activations, "learning_rate": 1e-4})
-    trained = len(stages)
+    for stage, share in zip(stages, _shares(steps, len(stages)), strict=True):
+        stage["steps"] = share
     if kind not in (_NONE, "qat"):
         stages.append({"do": "quantise", "kind": kind})
-    for stage, share in zip(stages, _shares(steps, trained), strict=False):
-        stage["steps"] = share
     about = f"found by edgy autotune, trial {trial.number + 1}"
     return recipe_from_dict({"about": about, "seed": seed, "stages": stages}, NAME, "the trial")
 
@@ -115,5 +114,7 @@ def _rate(trial: BaseTrial, name: str, ends: tuple[float, float]) -> float:
 
 
 def _shares(steps: int, stages: int) -> list[int]:
-    part = steps // (2 * (stages - 1)) if stages > 1 else 0
+    if stages < 2:
+        return [steps] * stages
+    part = steps // (2 * (stages - 1))
     return [steps - (stages - 1) * part, *[part] * (stages - 1)]
