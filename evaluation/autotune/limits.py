@@ -37,7 +37,7 @@ class Unit:
     """How a limit is spoken of.
 
     Attributes:
-        option: of the command line, without dashes; also its name in `Limits`.
+        option: its name in `Limits`.
         measure: the attribute of `Measures`.
         scale: from the measure to what is shown.
         text: of the figure, and its unit.
@@ -52,6 +52,11 @@ class Unit:
     least: bool = False
     relative: bool = False
 
+    @property
+    def flag(self) -> str:
+        """The option as it is typed."""
+        return f"--{self.option.replace('_', '-')}"
+
     def show(self, value: float) -> str:
         """A figure with its unit."""
         return self.text.format(self.scale * value)
@@ -61,9 +66,9 @@ class Unit:
 UNITS = (
     Unit("max_size", "size", 1e-6, "{:.3f} MB", relative=True),
     Unit("max_ms", "ms", 1, "{:.2f} ms", relative=True),
-    Unit("min_agreement", "agreement", 100, "{:.1f} % agreement", least=True),
-    Unit("max_wer_rise", "wer_rise", 100, "{:+.1f} points of WER"),
-    Unit("max_leak_rise", "leak_rise", 100, "{:+.1f} points of leak"),
+    Unit("min_agreement", "agreement", 100, "{:.1f} %", least=True),
+    Unit("max_wer_rise", "wer_rise", 100, "{:+.1f} points"),
+    Unit("max_leak_rise", "leak_rise", 100, "{:+.1f} points"),
 )
 
 
@@ -89,6 +94,16 @@ class Limits:
                 beyond = limit - value if unit.least else value - limit
                 found[unit.option] = float(beyond / limit if unit.relative else beyond)
         return found
+
+    def misses(self, measures: Measures) -> str:
+        """What is missed and by how much, in words; empty if nothing is."""
+        said = []
+        for unit in UNITS:
+            if unit.option in self.missed(measures):
+                limit, value = getattr(self, unit.option), getattr(measures, unit.measure)
+                by = unit.show(abs(value - limit)).lstrip("+")
+                said.append(f"{unit.flag} by {by} ({unit.show(value)}, limit {unit.show(limit)})")
+        return " and ".join(said)
 
     def missed(self, measures: Measures) -> list[str]:
         """Names of the limits that are missed."""

@@ -83,14 +83,9 @@ class Search:
             )
         except (ValueError, LookupError, TypeError) as error:
             raise ModelError(f"{out / JOURNAL} is damaged; choose another folder") from error
-        before = self._study.user_attrs.get("about")
-        if before is None:
-            self._study.set_user_attr("about", about)
-            for parameters in starting_points():
-                self._study.enqueue_trial(parameters)
-        elif before != about:
-            changed = ", ".join(name for name in about if about[name] != before.get(name))
-            raise ModelError(f"{out} holds a search with another {changed}; choose another folder")
+        self._about, before = about, self._study.user_attrs.get("about", about)
+        if changed := [name for name in about if about[name] != before.get(name)]:
+            raise ModelError(f"{out} holds a search with another {', '.join(changed)}; choose another folder")
         # What was stopped half-way is drawn again, as it was.
         for trial in self._study.get_trials(states=(TrialState.RUNNING,)):
             storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
@@ -107,13 +102,22 @@ class Search:
         place = best([m for _, m in measured], self._limits)
         return None if place is None else measured[place][0]
 
+    def left(self, trials: int) -> int:
+        """How many of ``trials`` are neither finished nor under way."""
+        return max(0, trials - self._begun)
+
     def ask(self, trials: int) -> tuple[int, Recipe] | None:
         """Number and recipe of the next trial that has to be run; None when ``trials`` are finished or under way.
 
         What cannot be a recipe, and what was tried before, needs no run and is told at once.
         """
-        while (begun := len(self._kept()) - len(self._kept(TrialState.WAITING))) < trials:
-            self._study.sampler = TPESampler(seed=self._seed + begun)
+        if "about" not in self._study.user_attrs:
+            for parameters in starting_points():
+                self._study.enqueue_trial(parameters)
+            self._study.set_user_attr("about", self._about)
+        while self.left(trials):
+            # Of its own for each trial, so that a search that goes on does not draw its first numbers again.
+            self._study.sampler = TPESampler(seed=self._seed + self._begun)
             drawn = self._study.ask()
             number = drawn.number + 1
             try:
@@ -164,6 +168,10 @@ class Search:
         stages = recipe_to_dict(recipe)["stages"]
         finished = self._kept(TrialState.COMPLETE, TrialState.PRUNED)
         return next((_trial(t) for t in finished if t.user_attrs.get("recipe", {}).get("stages") == stages), None)
+
+    @property
+    def _begun(self) -> int:
+        return len(self._kept()) - len(self._kept(TrialState.WAITING))
 
     def _kept(self, *states: TrialState) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False, states=states or None)

@@ -1,0 +1,48 @@
+"""Trials on a Ray cluster of two workers: the same search, and what crashes is repeated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgy_tf.compress.recipe import Filters, Recipe
+from edgy_tf.errors import ModelError
+from evaluation.autotune.limits import Limits, Measures
+from evaluation.autotune.search import Search
+from evaluation.autotune.trial import Task
+from tests.evaluation.autotune.made_up import measures
+
+pytest.importorskip("ray", reason="NOT TESTED on a cluster: ray is not installed")
+
+LIMITS = Limits(max_size=900_000, min_agreement=0.88)
+
+
+def made_up(task: Task, recipe: Recipe) -> Measures:
+    """Runs on a worker; notes which one, and crashes where it is told to."""
+    (task.work / str(os.getpid())).touch()
+    if (task.work / "crash").exists() and isinstance(recipe.stages[0], Filters):
+        raise RuntimeError("out of memory")
+    return measures(recipe)
+
+
+def test_workers_share_a_search_and_what_crashed_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluation.autotune.cluster import run_on_ray
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    task = Task("none", (), tmp_path, LIMITS, 0)
+    (tmp_path / "crash").touch()
+    with pytest.raises(ModelError, match=r"1 trials crashed, .*out of memory"):
+        run_on_ray(Search(tmp_path / "out", {}, LIMITS, 3000, 0), task, 5, "auto", made_up)
+    (tmp_path / "crash").unlink()
+    told: list[int] = []
+    search = Search(tmp_path / "out", {}, LIMITS, 3000, 0, lambda trial: told.append(trial.number))
+    assert len(search.trials) == 4
+    run_on_ray(search, task, 12, "auto", made_up)
+    assert sorted(told) == [5, *range(6, 13)]
+    assert all(t.measures == measures(t.recipe) for t in search.trials if t.measures and t.recipe)
+    assert {t.number for t in search.trials} == set(range(1, 13))
+    assert str(os.getpid()) not in {path.name for path in tmp_path.iterdir()}
