@@ -49,7 +49,8 @@ def run_on_ray(
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     try:
         ray.init(None if address == "auto" else address, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    # Of a cluster that does not start in time, Ray says so by a bare Exception.
+    except Exception as error:
         raise ModelError(f"no Ray cluster at {address}: {str(error).partition(chr(10))[0]}") from error
     try:
         analysis = tune.run(
