@@ -55,14 +55,15 @@ class Leak:
         self._corpus, self._plan = corpus, plan
         self._before: dict[tuple[str, str], Known] = {}
         spoken = _Spoken(EdgeEncoder(release.encoder("float32")).encode)
-        why = "it has no test or eval split"
+        reasons = []
         for source in sources_of(corpus, *UNSEEN):
             for attribute in ("identity", *get_args(Attribute)):
                 try:
                     self._before[attribute, source] = self._known(attribute, source, spoken)
                 except CorpusError as error:
-                    why = str(error)
+                    reasons.append(f"{attribute} on {source}: {error}")
         if not self._before:
+            why = "; ".join(reasons) or "it has no test or eval split"
             raise CorpusError(f"the privacy floor cannot be measured on this corpus: {why}")
 
     @property

@@ -27,9 +27,7 @@ def made_up(task: Task, recipe: Recipe) -> Measures:
     return measures(recipe)
 
 
-def test_workers_share_a_search_and_what_crashed_is_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_share_a_search_and_what_crashed_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from evaluation.autotune.cluster import run_on_ray
 
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))

@@ -20,8 +20,8 @@ def test_whatever_is_drawn_is_a_recipe_that_trains_for_all_steps(seed: int, step
     trial = study.ask()
     try:
         recipe = suggest(trial, steps, seed)
-    except PresetError as error:
-        assert "stages must not be empty" in str(error)
+    except PresetError:
+        assert trial.params == {"criterion": "none", "sparsity": "none", "clusters": False, "quantise": "none"}
         return
     assert recipe_from_dict(recipe_to_dict(recipe), recipe.name, "it") == recipe
     trained = sum(stage.steps for stage in recipe.stages)
