@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import ray
@@ -48,7 +47,8 @@ def run_on_ray(
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     try:
-        ray.init(None if address == "auto" else address, log_to_driver=False, logging_level="error")
+        where = None if address == "auto" else address
+        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level="error")
     # Of a cluster that does not start in time, Ray says so by a bare Exception.
     except Exception as error:
         raise ModelError(f"no Ray cluster at {address}: {str(error).partition(chr(10))[0]}") from error
@@ -79,7 +79,7 @@ def _workshop(task: Task) -> Workshop:
 def _trial(config: dict[str, Any], task: Task, measure: Callable[[Task, Recipe], Measures]) -> dict[str, Any]:
     """What runs on a worker."""
     try:
-        return {"measures": asdict(measure(task, recipe_from_dict(config["recipe"], NAME, "the trial")))}
+        return {"measures": measure(task, recipe_from_dict(config["recipe"], NAME, "the trial"))}
     except EdgyError as error:
         return {"reason": str(error)}
 
@@ -105,7 +105,7 @@ class _Draws(Searcher):
         number = self._numbers.pop(trial_id)
         # Of a worker that crashed, nothing is known: the trial stays open, and the next run repeats it.
         if result and "measures" in result:
-            self._search.finish(number, Measures(**result["measures"]))
+            self._search.finish(number, result["measures"])
         elif result and "reason" in result:
             self._search.fail(number, result["reason"])
 
