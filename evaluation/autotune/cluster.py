@@ -6,6 +6,7 @@ Ray's own ``OptunaSearch`` keeps a study of its own and tells it no constraints;
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +49,7 @@ def run_on_ray(
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     try:
         where = None if address == "auto" else address
-        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level="error")
+        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     # Of a cluster that does not start in time, Ray says so by a bare Exception.
     except Exception as error:
         raise ModelError(f"no Ray cluster at {address}: {str(error).partition(chr(10))[0]}") from error
@@ -67,7 +68,7 @@ def run_on_ray(
     finally:
         ray.shutdown()
     if crashed := [trial for trial in analysis.trials if trial.status == "ERROR"]:
-        why = (crashed[0].get_error() or "").strip().splitlines()
+        why = str(crashed[0].get_error() or "").strip().splitlines()
         raise ModelError(f"{len(crashed)} trials crashed, the same command repeats them: {why[-1] if why else ''}")
 
 
@@ -95,7 +96,7 @@ class _Draws(Searcher):
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict, **spec: Any) -> bool:
         return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> Any:
         if (asked := self._search.ask(self._trials)) is None:
             return Searcher.FINISHED
         self._numbers[trial_id], recipe = asked

@@ -82,9 +82,6 @@ class Limits:
     max_wer_rise: float | None = None
     max_leak_rise: float | None = None
 
-    def __bool__(self) -> bool:
-        return any(getattr(self, field.name) is not None for field in fields(self))
-
     def excess(self, measures: Measures) -> dict[str, float]:
         """By how much each limit is missed, above 0, or kept, by name; those not measured are left out."""
         found = {}

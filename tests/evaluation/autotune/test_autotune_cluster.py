@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from edgy_tf.errors import ModelError
 from evaluation.autotune.limits import Limits, Measures
 from evaluation.autotune.search import Search
 from evaluation.autotune.trial import Task
+from evaluation.cost import cpus
 from tests.evaluation.autotune.made_up import measures
 
 pytest.importorskip("ray", reason="NOT TESTED on a cluster: ray is not installed")
@@ -20,10 +22,14 @@ LIMITS = Limits(max_size=900_000, min_agreement=0.88)
 
 
 def made_up(task: Task, recipe: Recipe) -> Measures:
-    """Runs on a worker; notes which one, and crashes where it is told to."""
-    (task.work / str(os.getpid())).touch()
-    if (task.work / "crash").exists() and isinstance(recipe.stages[0], Filters):
-        raise RuntimeError("out of memory")
+    """Runs on a worker; crashes where it is told to, and waits for a second worker where there is a CPU for it."""
+    if (task.work / "crash").exists():
+        if isinstance(recipe.stages[0], Filters):
+            raise RuntimeError("out of memory")
+        return measures(recipe)
+    (task.work / f"worker-{os.getpid()}").touch()
+    while len(list(task.work.glob("worker-*"))) < min(2, cpus()):
+        time.sleep(0.1)
     return measures(recipe)
 
 
@@ -43,4 +49,7 @@ def test_workers_share_a_search_and_what_crashed_is_repeated(tmp_path: Path, mon
     assert sorted(told) == [5, *range(6, 13)]
     assert all(t.measures == measures(t.recipe) for t in search.trials if t.measures and t.recipe)
     assert {t.number for t in search.trials} == set(range(1, 13))
-    assert str(os.getpid()) not in {path.name for path in tmp_path.iterdir()}
+    # Each worker keeps its process, and so its workshop, for all of its trials.
+    workers = [path.name for path in tmp_path.glob("worker-*")]
+    assert min(2, cpus()) <= len(workers) <= cpus()
+    assert f"worker-{os.getpid()}" not in workers
