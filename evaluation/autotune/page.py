@@ -51,11 +51,11 @@ def pareto_picture(found: Found) -> Picture:
         drawing = new_figure(10.2, 3.9, theme)
         groups = _groups(found)
         for axes, (measure, scale, label, option) in zip(drawing.subplots(1, 3, sharey=True), _PANELS, strict=True):
-            for i, (about, members) in enumerate(groups.items()):
+            for about, members in groups.items():
                 x = [scale * getattr(m, measure) for _, m in members]
                 y = [100 * m.agreement for _, m in members]
                 style = {"markersize": 14 if about == "winner" else 6, "markeredgecolor": theme.paper}
-                colour = theme.ink if about == "misses a limit" else PALETTE[i % len(PALETTE)]
+                colour = {"winner": PALETTE[2], "within the limits": PALETTE[1]}.get(about, theme.ink)
                 axes.plot(x, y, "*" if about == "winner" else "o", color=colour, label=about, linestyle="", **style)
                 for (number, _), here, there in zip(members, x, y, strict=True):
                     if number in found.front:
