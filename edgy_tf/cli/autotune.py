@@ -10,11 +10,12 @@ import argparse
 import os
 import platform
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgy_tf.cli.arguments import positive
-from edgy_tf.errors import EdgyError, PresetError
+from edgy_tf.errors import EdgyError, MissingDependencyError, PresetError
 from edgy_tf.releases import find_release
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in _LIMITS}
     if all(limit is None for limit in given.values()):
         raise EdgyError(f"give a limit to search for: {', '.join(_flag(name) for name in _LIMITS)}")
+    if args.ray and find_spec("ray") is None:
+        raise MissingDependencyError("--ray needs ray; run: pip install 'edgy-tf[ray]'")
     release = find_release(args.release)
     from edgy_tf.corpora import Corpus, open_corpus
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,14 @@ def test_what_is_amiss_is_one_line_before_any_trial(
     assert complaint in error
     assert "trial 1" not in printed.out
     assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_a_cluster_needs_an_extra_of_its_own(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main([*arguments, "--max-size", "1M", "--ray", "auto"]) == 2
+    assert "pip install 'edgy-tf[ray]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
