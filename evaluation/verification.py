@@ -66,7 +66,7 @@ def measure_identity(
         training: utterances of the attacker's own speakers.
         raw_training: these as ``raw`` gives them.
         processed_training: these after the system; given together with ``processed``.
-        verifiers: at least one.
+        verifiers: who hears; without any, codes alone are attacked.
         cache: folder for embeddings and trained verifiers.
         seed: of held-out speakers, networks, pairs and intervals.
 

@@ -18,6 +18,7 @@ COMMANDS = (
     "train-speaker",
     "export",
     "compress",
+    "autotune",
     "verify",
     "bench",
     "encode",
@@ -34,6 +35,7 @@ EXTRAS = {
     "train-speaker": "train",
     "export": "train",
     "compress": "train",
+    "autotune": "tune",
     "verify": "train",
     "decode": "cloud",
     "transcribe": "cloud,asr-offline",
@@ -50,6 +52,8 @@ workflow, in order:
   edgy export runs/pi --corpus CORPUS --out releases/mine       checkpoint to .tflite, decoder and voices
   edgy compress --release releases/mine --corpus CORPUS --out releases/mine
                                                                 pruned, clustered, int8: smaller, the same codes
+  edgy autotune --release releases/mine --corpus CORPUS --out out/tuned --max-size 600k --min-agreement 95
+                                                                or: the recipe that suits your device
   edgy verify releases/mine --corpus CORPUS                     do all encoders give the same codes?
   edgy bench releases/mine                                      how fast are they here?
   edgy encode in.wav out.edgy                                   on the device: sound to codes

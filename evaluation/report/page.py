@@ -96,10 +96,11 @@ def build_page(result: Result, drawn: dict[str, list[Picture]]) -> str:
 
 
 def _figures(pictures: Sequence[Picture]) -> str:
-    return "\n".join(map(_figure, pictures)) or NOTHING
+    return "\n".join(map(figure, pictures)) or NOTHING
 
 
-def _figure(picture: Picture) -> str:
+def figure(picture: Picture) -> str:
+    """A picture as HTML that holds both of its files."""
     width, height = (round(side * _INCH / 150) for side in Image.open(BytesIO(picture.light)).size)
     # A phone shows figures at half their size at least, and lets them be moved sideways.
     style = f"max-width:{width}px;min-width:{width // 2}px"
