@@ -17,11 +17,13 @@ for package in ("tensorflow", "keras", "scipy", "soundfile", "tqdm"):
 
 import edgy_tf, edgy_tf.corpora, edgy_tf.errors, edgy_tf.frontend, edgy_tf.preset, edgy_tf.wire, pi_runtime
 from edgy_tf.cli.main import build_parser
+from pi_runtime.cli.main import build_parser as build_edge_parser
 import numpy as np
 
 front_end = edgy_tf.preset.load_preset("pi").front_end
 assert edgy_tf.frontend.log_mel(np.zeros(16000), front_end).shape == (100, 80)
 assert "train" in build_parser().format_help()
+assert "self-test" in build_edge_parser().format_help()
 """
 
 

@@ -1,0 +1,1 @@
+"""The command line ``edgy-edge``: one module per subcommand."""
