@@ -28,11 +28,14 @@ bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000
 	$(BIN)/python -m evaluation.bench_codec
 
-pi-userland: $(VENV)/dev.stamp  ## out/userland/: emulated Raspberry Pis for the tests; its tools need Debian, and root or sudo
+pi-userland: out/userland/stamp  ## emulated Raspberry Pis for the tests; getting the tools needs Debian, and root or sudo
+
+out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/devices.py | $(VENV)/dev.stamp
 	@{ qemu-arm --version && qemu-aarch64 --version && mmdebstrap --version; } >/dev/null 2>&1 || \
-	{ $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
+	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
 	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
 	$(BIN)/python -m evaluation.userland build
+	touch $@
 
 $(VENV)/%.stamp: setup.cfg pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

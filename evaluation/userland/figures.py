@@ -88,6 +88,12 @@ def write_budget(figures: dict[str, Figures]) -> None:
     BUDGET.write_text(json.dumps({name: asdict(one) for name, one in figures.items()}, indent=1) + "\n", "utf-8")
 
 
+def grown(found: Figures, budget: Figures) -> dict[str, float]:
+    """Figures that are more than ``RISE`` times the committed ones, and how many times."""
+    ratios = {name: value / getattr(budget, name) for name, value in asdict(found).items()}
+    return {name: ratio for name, ratio in ratios.items() if ratio > RISE}
+
+
 def page(figures: dict[str, Figures]) -> str:
     """The figures as Markdown."""
     info = read_info(find_release("pi").encoder("int8"))

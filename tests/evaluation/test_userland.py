@@ -4,7 +4,7 @@
 """
 
 import warnings
-from dataclasses import asdict
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from edgy_tf.corpora import read_pcm16
 from evaluation.userland import build, figures
 from evaluation.userland.build import extra_pi, install, project_wheel, runtime_requirement
 from evaluation.userland.devices import DEVICES, UserlandError
-from evaluation.userland.figures import Figures, measure, page, read_budget
+from evaluation.userland.figures import Figures, grown, measure, page, read_budget
 from evaluation.userland.microphone import plug_in
 from evaluation.userland.run import Userland
 from pi_runtime.golden import RECORDING, golden_codes
@@ -63,9 +63,17 @@ def test_the_microphone_gives_the_codes_of_x86(userland: Userland, tmp_path: Pat
 
 
 def test_nothing_has_grown_by_a_tenth(userland: Userland, measured: tuple[Figures, np.ndarray]) -> None:
-    budget = asdict(read_budget()[userland.name])
-    grown = {k: v for k, v in asdict(measured[0]).items() if v > figures.RISE * budget[k]}
-    assert not grown, f"the budget of {userland.name} is {budget}; if this is wanted, see evaluation/userland"
+    assert not grown(measured[0], read_budget()[userland.name]), (
+        "if this is wanted: python -m evaluation.userland figures"
+    )
+
+
+@pytest.mark.parametrize("figure", [field.name for field in fields(Figures)])
+def test_more_than_a_tenth_is_noticed(figure: str) -> None:
+    for budget in read_budget().values():
+        value = getattr(budget, figure)
+        assert grown(replace(budget, **{figure: int(value * 1.099)}), budget) == {}
+        assert grown(replace(budget, **{figure: int(value * 1.101)}), budget).keys() == {figure}
 
 
 def test_the_bars_are_kept(userland: Userland, measured: tuple[Figures, np.ndarray]) -> None:
