@@ -29,6 +29,8 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
         "edgy_tf/py.typed",
         "edgy_tf/demo/recording.flac",
         "pi_runtime/encoder.py",
+        "evaluation/userland/budget.json",
+        "evaluation/userland/count.c",
         "pi_runtime/golden/recording.wav",
         "pi_runtime/golden/pi-int8-reference.npy",
         "pi_runtime/golden/pi-int8-xnnpack.npy",
