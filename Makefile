@@ -5,12 +5,15 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL := 2
 
 CORPUS ?= ../shared/corpus
+# Never asks for a password: who has neither root nor such a sudo is told what to install.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test lint audit bench clean
+.PHONY: demo test lint audit bench pi-userland clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
 test: $(VENV)/dev.stamp lint  ## what CI runs
+	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
 	$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp
@@ -24,6 +27,15 @@ audit: $(VENV)/dev.stamp  ## docs/audit/: words, secrets and cost of the release
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000
 	$(BIN)/python -m evaluation.bench_codec
+
+pi-userland: out/userland/stamp  ## emulated Raspberry Pis for the tests; getting the tools needs Debian, and root or sudo
+
+out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/devices.py | $(VENV)/dev.stamp
+	@{ qemu-arm --version && qemu-aarch64 --version && mmdebstrap --version; } >/dev/null 2>&1 || \
+	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
+	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
+	$(BIN)/python -m evaluation.userland build
+	touch $@
 
 $(VENV)/%.stamp: setup.cfg pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,6 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ import numpy.typing as npt
 
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import preset_from_dict
+from pi_runtime.memory import peak_rss
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def work() -> None:
     for _ in range(job["warmup_runs"] - 1):
         run()
     wall, cpu = np.array([_timed(run) for _ in range(job["runs"])]).T
-    peak = _peak_rss()  # Before the tracing, which takes memory of its own.
+    peak = peak_rss()  # Before the tracing, which takes memory of its own.
     tracemalloc.start()
     run()
     cost = StageCost(
@@ -143,13 +142,3 @@ def _timed(run: Callable[[], object]) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     run()
     return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def _peak_rss() -> int:
-    """The most memory, in bytes, that this process ever held."""
-    try:
-        # getrusage's figure outlives exec: it would be that of the process that started this one, if larger.
-        status = Path("/proc/self/status").read_text("ascii")
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from edgy_tf import __version__
 from edgy_tf.errors import EdgyError
 
-COMMANDS = ("run", "wyoming", "level", "status", "disclosures")
+COMMANDS = ("self-test", "bench", "run", "wyoming", "level", "status", "disclosures")
 
 WORKFLOW = """\
 on a Raspberry Pi, see docs/raspberry-pi.md:
+  edgy-edge self-test                                     does it give the codes it should?
+  edgy-edge bench                                         how fast, and in how much memory?
   edgy-edge run --source microphone --sink wss://HOST     listen, encode, send codes
   edgy-edge wyoming --sink wss://HOST                     speech to text for Home Assistant
   edgy-edge level anonymous                               from the next utterance on
