@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> None:
 
     if args.tokens is None and args.host not in LOOPBACK:
         raise EdgyError("where others can reach the server it needs tokens: edgy token new NAME, then --tokens FILE")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # Other libraries may tell of what they work on, so they are heard on trouble alone.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
     settings = Settings(max_seconds=args.max_seconds, queue=args.queue, streams=args.streams)
     tokens = TokenFile(args.tokens) if args.tokens else None
     if tokens is not None and not tokens.clients:

@@ -45,6 +45,8 @@ T = TypeVar("T")
 _BYTES_A_CODE = OVERHEAD + 3
 """Bytes that a code takes at most: alone in a packet, in two bytes after the count."""
 _EXPIRY_SECONDS = 10.0
+_UNREAD = (401, 408, 413, 429)
+"""Refusals of a body that still comes; kept open, the connection would take it in to its end."""
 _EDGY_BODY = {
     "requestBody": {
         "required": True,
@@ -58,6 +60,7 @@ def build_app(cloud: Cloud) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await cloud.engine.warm_up()
         expiry = asyncio.create_task(_expire(cloud))
         yield
         expiry.cancel()
@@ -224,6 +227,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, EdgyError)
     refusal = refusal_of(error)
     headers = {}
+    if refusal.status in _UNREAD:
+        headers["Connection"] = "close"
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if refusal.retry_after is not None:

@@ -121,6 +121,14 @@ class Engine:
         """Whether nothing more should be let in."""
         return self._speech.full or self._text.full
 
+    async def warm_up(self) -> None:
+        """Compile what is compiled at the first use, so that no client waits for it."""
+        voice = self.decoder.voice()
+        # Two lengths, after which TensorFlow compiles once for all of them.
+        for seconds in (1, 2):
+            codes = np.zeros(round(seconds * self.code_rate), np.int32)
+            await asyncio.gather(self.speak(codes, voice, admitted=True), self.read(codes, admitted=True))
+
     def check(self, header: StreamHeader) -> None:
         """Refuse a stream of another codebook.
 
