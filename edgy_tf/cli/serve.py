@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> None:
     """Serve until a signal comes."""
     import logging
 
+    from edgy_tf.decode import Decoder
     from edgy_tf.errors import EdgyError
     from edgy_tf.recognisers import open_recogniser
     from edgy_tf.releases import find_release
@@ -50,13 +51,13 @@ def run(args: argparse.Namespace) -> None:
     tokens = TokenFile(args.tokens) if args.tokens else None
     if tokens is not None and not tokens.clients:
         raise EdgyError(f"{args.tokens} lets nobody in; make a token with: edgy token new NAME")
-    engine = Engine(find_release(args.release), open_recogniser(args.recogniser), settings.queue, Metrics())
+    release = find_release(args.release)
+    decoder = Decoder.from_release(release.folder)
+    engine = Engine(release, decoder, open_recogniser(args.recogniser), settings.queue, Metrics())
     cloud = Cloud(engine, VoiceStore(args.store), tokens, settings)
     scheme = "https" if args.tls_cert else "http"
     server = build_server(cloud, args.host, args.port, args.tls_cert, args.tls_key)
-    print(
-        f"release {engine.release.name}, codebook {engine.release.codebook_id}: {scheme}://{args.host}:{args.port}/docs"
-    )
+    print(f"release {release.name}, codebook {release.codebook_id}: {scheme}://{args.host}:{args.port}/docs")
     server.run()
     if not server.started:
         raise EdgyError(f"cannot listen at {args.host}:{args.port}; choose another --port")

@@ -114,6 +114,7 @@ class TokenFile:
         rows = [asdict(client) | {"sha256": digest} for digest, client in clients.items()]
         with atomic_file(self._path) as file:
             file.write(json.dumps(rows, indent=1).encode())
+        self._path.chmod(0o600)
 
 
 class RateLimiter:

@@ -86,17 +86,20 @@ class Engine:
 
     Args:
         release: whose codes are understood.
+        decoder: of the release.
         recogniser: that reads the codes' words.
         queue: jobs that may wait for each of the two.
         metrics: that count them.
 
     Raises:
-        EdgyError: the release cannot be loaded or has no words, or the recogniser takes sound only.
+        EdgyError: the release has no words, or the recogniser takes sound only.
     """
 
-    def __init__(self, release: Release, recogniser: Recogniser, queue: int, metrics: Metrics) -> None:
+    def __init__(
+        self, release: Release, decoder: Decoder, recogniser: Recogniser, queue: int, metrics: Metrics
+    ) -> None:
         self.release = release
-        self.decoder = Decoder.from_release(release.folder)
+        self.decoder = decoder
         if not self.decoder.has_words:
             raise EdgyError(f"release {release.name} has no head for words; train with a 'mel' or 'content' phase")
         if not recogniser.reads:

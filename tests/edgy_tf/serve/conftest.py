@@ -1,5 +1,6 @@
 """A server of the tiny release on a socket of this machine, and what a device would send it."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from edgy_tf.decode import Decoder
 from edgy_tf.recognisers import Segment
 from edgy_tf.releases import Release, find_release
 from edgy_tf.serve.auth import Client, TokenFile
@@ -69,6 +71,12 @@ class Serving:
         return httpx.Client(base_url=self.url, headers=headers, timeout=30)
 
 
+@functools.lru_cache(maxsize=1)
+def _decoder(release: Path) -> Decoder:
+    """The decoder that all servers of the tests share."""
+    return Decoder.from_release(release)
+
+
 @contextmanager
 def serving(release: Release, folder: Path, clients: tuple[Client, ...] = (), **limits: float) -> Iterator[Serving]:
     """A server with tokens for ``clients``; without any it is open."""
@@ -76,7 +84,7 @@ def serving(release: Release, folder: Path, clients: tuple[Client, ...] = (), **
     file = TokenFile(folder / "tokens.json")
     tokens = {client.name: file.new(client) for client in clients}
     reader = Reader()
-    engine = Engine(release, reader, settings.queue, Metrics())
+    engine = Engine(release, _decoder(release.folder), reader, settings.queue, Metrics())
     store = VoiceStore(f"sqlite:///{folder / 'voices.db'}")
     cloud = Cloud(engine, store, file if clients else None, settings)
     server = build_server(cloud, "127.0.0.1", 0)
