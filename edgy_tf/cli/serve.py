@@ -9,6 +9,7 @@ from edgy_tf.cli.arguments import positive
 
 EXAMPLE = "edgy serve --release pi --host 0.0.0.0 --tokens tokens.json --tls-cert cert.pem --tls-key key.pem"
 STORE = "sqlite:///edgy-voices.db"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,27 +31,29 @@ def run(args: argparse.Namespace) -> None:
     """Serve until a signal comes."""
     import logging
 
-    from edgy_tf.decode import Decoder
     from edgy_tf.errors import EdgyError
-    from edgy_tf.recognisers import open_recogniser
-    from edgy_tf.releases import find_release
     from edgy_tf.serve.auth import TokenFile
-    from edgy_tf.serve.cloud import Cloud
-    from edgy_tf.serve.engine import Engine
-    from edgy_tf.serve.metrics import Metrics
-    from edgy_tf.serve.server import LOOPBACK, build_server
-    from edgy_tf.serve.settings import Settings
-    from edgy_tf.serve.store import VoiceStore
 
     if args.tokens is None and args.host not in LOOPBACK:
         raise EdgyError("where others can reach the server it needs tokens: edgy token new NAME, then --tokens FILE")
+    tokens = TokenFile(args.tokens) if args.tokens else None
+    if tokens is not None and not tokens.clients:
+        raise EdgyError(f"{args.tokens} lets nobody in; make a token with: edgy token new NAME")
+
+    from edgy_tf.decode import Decoder
+    from edgy_tf.recognisers import open_recogniser
+    from edgy_tf.releases import find_release
+    from edgy_tf.serve.cloud import Cloud
+    from edgy_tf.serve.engine import Engine
+    from edgy_tf.serve.metrics import Metrics
+    from edgy_tf.serve.server import build_server
+    from edgy_tf.serve.settings import Settings
+    from edgy_tf.serve.store import VoiceStore
+
     # Other libraries may tell of what they work on, so they are heard on trouble alone.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.INFO)
     settings = Settings(max_seconds=args.max_seconds, queue=args.queue, streams=args.streams)
-    tokens = TokenFile(args.tokens) if args.tokens else None
-    if tokens is not None and not tokens.clients:
-        raise EdgyError(f"{args.tokens} lets nobody in; make a token with: edgy token new NAME")
     release = find_release(args.release)
     decoder = Decoder.from_release(release.folder)
     engine = Engine(release, decoder, open_recogniser(args.recogniser), settings.queue, Metrics())

@@ -6,18 +6,20 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.decode import Decoder
 from edgy_tf.errors import CodebookMismatchError, EdgyError
 from edgy_tf.recognisers import Recogniser, Segment
 from edgy_tf.releases import Release
 from edgy_tf.serve.metrics import Metrics
 from edgy_tf.serve.refusals import BusyError
 from edgy_tf.wire import Prior, StreamHeader
+
+if TYPE_CHECKING:
+    from edgy_tf.decode import Decoder
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]

@@ -11,8 +11,6 @@ from edgy_tf.serve.app import build_app
 from edgy_tf.serve.cloud import Cloud
 from edgy_tf.serve.protocol import MAX_MESSAGE
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def build_server(
     cloud: Cloud, host: str, port: int, certificate: Path | None = None, key: Path | None = None

@@ -89,7 +89,7 @@ def test_damaged_bodies_are_refused_in_one_line(data: st.DataObject, open_server
     cut = data.draw(st.integers(0, len(good) - 1))
     flip = data.draw(st.integers(1, 255))
     damaged = data.draw(st.sampled_from([good[:cut], good[:cut] + bytes([good[cut] ^ flip]) + good[cut + 1 :]]))
-    body = data.draw(st.one_of(st.just(damaged), st.binary(max_size=200), st.just(good + damaged)))
+    body = data.draw(st.one_of(st.just(damaged), st.binary(max_size=200), st.just(good + b"\x01" + damaged)))
     with open_server.http() as http:
         for route in ("/v1/transcript", "/v1/speech"):
             answer = http.post(route, content=body, headers=BINARY)

@@ -1,7 +1,6 @@
 """Schemathesis asks what the OpenAPI page says may be asked, and more: no 500, no way past the token."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import schemathesis
@@ -10,7 +9,6 @@ from schemathesis import checks
 
 from edgy_tf.releases import Release
 from edgy_tf.serve.auth import Client
-from edgy_tf.serve.cloud import Cloud
 from tests.edgy_tf.serve.conftest import Serving, serving
 
 
