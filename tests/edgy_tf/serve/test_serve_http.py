@@ -174,7 +174,9 @@ def test_work_that_takes_too_long_is_given_up(release: Release, tmp_path: Path, 
         assert answer.status_code == 503
         assert "Retry-After" in answer.headers
         server.reader.go.set()
-        assert http.post("/v1/transcript", content=b"".join(sent(20)), headers=BINARY).status_code == 200
+        # Soon there is time again, however slow the machine is.
+        asks = (http.post("/v1/transcript", content=b"".join(sent(20)), headers=BINARY) for _ in range(100))
+        assert any(answer.status_code == 200 for answer in asks)
 
 
 def test_a_token_is_needed_everywhere(server: Serving, sent: Sent) -> None:
