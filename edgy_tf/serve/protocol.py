@@ -9,10 +9,12 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from edgy_tf.corpora import to_pcm16
 from edgy_tf.errors import EdgyError
@@ -125,6 +127,17 @@ async def _receive(socket: WebSocket) -> str | bytes:
     return data if data is not None else str(message.get("text"))
 
 
+@contextmanager
+def _noticing(socket: WebSocket) -> Iterator[None]:
+    """Tell a device that has gone from a mistake of ours: uvicorn raises one error for both."""
+    try:
+        yield
+    except RuntimeError as error:
+        if socket.client_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnect(1006) from error
+        raise
+
+
 class _Conversation:
     """One connection and the stream that it has."""
 
@@ -160,7 +173,8 @@ class _Conversation:
                 await asyncio.gather(answering, *others, return_exceptions=True)
         assert self._session.result is not None
         await self._send(self._session.result)
-        await self._socket.close()
+        with _noticing(self._socket):
+            await self._socket.close()
 
     async def _until_answered(
         self, answering: asyncio.Task[None], others: list[asyncio.Task[Any]], moved_on: asyncio.Event
@@ -242,10 +256,12 @@ class _Conversation:
 
     async def _sound(self, speech: Any) -> None:
         if len(speech):
-            await self._socket.send_bytes(to_pcm16(speech).astype("<i2").tobytes())
+            with _noticing(self._socket):
+                await self._socket.send_bytes(to_pcm16(speech).astype("<i2").tobytes())
 
     async def _transcript(self, text: str, final: bool) -> None:
         await self._send({"type": "transcript", "text": text, "final": final})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send_json(message)
+        with _noticing(self._socket):
+            await self._socket.send_json(message)
