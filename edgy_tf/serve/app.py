@@ -152,7 +152,7 @@ def voices(cloud: CloudOf, client: ClientOf) -> VoicesBody:
     return VoicesBody(synthetic=synthetic, enrolled=[_body(v) for v in cloud.store.list(client.name)])
 
 
-@_ROUTER.post("/v1/voices", status_code=201, responses=_refusals(409, 422))
+@_ROUTER.post("/v1/voices", status_code=201, responses=_refusals(400, 409, 422))
 def enrol(cloud: CloudOf, client: ClientOf, body: EnrolmentBody) -> VoiceBody:
     """Keep a voice that ``edgy enrol`` made on a device, to speak in it by its id."""
     ours = cloud.engine.header.codebook_id

@@ -80,21 +80,21 @@ _EXPECTED = 'a stream begins with {"type": "open", "stream": UUID4 as 32 hexadec
 async def serve_stream(socket: WebSocket, cloud: Cloud) -> None:
     """Serve one connection, from its first message to its close."""
     await socket.accept()
-    code = 1000
+    code = "1000"
     try:
         async with cloud.connection():
             await _converse(socket, cloud)
-    except WebSocketDisconnect as gone:
-        code = gone.code
+    except WebSocketDisconnect:
+        code = "gone"  # Its own code may be any of thousands.
     except EdgyError as error:
         refusal = refusal_of(error)
-        code = refusal.close
-        await _refuse(socket, code, str(refusal))
+        code = str(refusal.close)
+        await _refuse(socket, refusal.close, str(refusal))
     except Exception:
-        code = INTERNAL
+        code = str(INTERNAL)
         _LOG.exception("a stream failed")
-        await _refuse(socket, code, "the server has made a mistake; it is logged there")
-    cloud.metrics.closed.labels(str(code)).inc()
+        await _refuse(socket, INTERNAL, "the server has made a mistake; it is logged there")
+    cloud.metrics.closed.labels(code).inc()
 
 
 async def _refuse(socket: WebSocket, code: int, message: str) -> None:

@@ -322,9 +322,11 @@ def test_fuzzed_conversations_end_and_the_server_lives(data: st.DataObject, open
     if data.draw(st.booleans()):
         talked = messages[: data.draw(st.integers(0, len(messages)))] + talked
 
+    greeting = data.draw(first)
+
     async def converse() -> int:
         async with connect(open_server.stream_url) as socket:
-            await socket.send(data.draw(first))
+            await socket.send(greeting)
             try:
                 for message in talked:
                     await socket.send(message)
