@@ -1,11 +1,13 @@
 """Schemathesis asks what the OpenAPI page says may be asked, and more: no 500, no way past the token."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import checks
 
 from edgy_tf.releases import Release
@@ -32,8 +34,11 @@ def test_every_route_answers_as_described(guarded: Serving) -> None:
     operations = [found.ok() for found in schema.get_all_operations()]
     assert {op.label for op in operations} >= {"POST /v1/transcript", "DELETE /v1/voices/{voice_id}"}
     for operation in operations:
-        for mode in schemathesis.GenerationMode:
-            answers_as_described(operation.as_strategy(generation_mode=mode), guarded.tokens["fuzzer"])
+        answers_as_described(operation.as_strategy(), guarded.tokens["fuzzer"])
+        # Where any bytes are a body there is nothing to get wrong.
+        with suppress(Unsatisfiable):
+            wrong = operation.as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
+            answers_as_described(wrong, guarded.tokens["fuzzer"])
 
 
 def answers_as_described(cases: st.SearchStrategy[schemathesis.Case], token: str) -> None:
