@@ -8,9 +8,19 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test lint audit bench pi-userland clean
+.PHONY: demo serve stream test lint audit bench pi-userland clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
+
+serve: $(VENV)/serve.stamp  ## the cloud's server on this machine: http://127.0.0.1:8000/docs
+	mkdir -p out/serve
+	$(BIN)/edgy serve --store sqlite:///out/serve/voices.db
+
+stream: $(VENV)/demo.stamp  ## encode a real recording as a device would, and have the server read it
+	mkdir -p out/serve
+	$(BIN)/edgy encode edgy_tf/demo/recording.flac out/serve/recording.edgy
+	curl --fail-with-body --data-binary @out/serve/recording.edgy -H 'Content-Type: application/octet-stream' \
+		http://127.0.0.1:8000/v1/transcript
 
 test: $(VENV)/dev.stamp lint  ## what CI runs
 	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.

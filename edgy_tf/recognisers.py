@@ -5,6 +5,9 @@ audio gives equal text in any order. Whisper runs on the CPU with int8 weights, 
 GPU report the same figures.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
@@ -38,6 +41,15 @@ MELS = 80
 """Bands of Whisper's features, but for its newest sizes."""
 
 
+@dataclass(frozen=True)
+class Segment:
+    """A phrase, and when it is said: seconds from the beginning of the utterance."""
+
+    start: float
+    end: float
+    text: str
+
+
 class Recogniser(Protocol):
     """Turns English speech into text.
 
@@ -61,6 +73,13 @@ class Recogniser(Protocol):
 
     def read(self, features: npt.NDArray[np.float32]) -> str:
         """The words in Whisper's features ``[T, 80]``, as `edgy_tf.decode.Decoder.words` gives them.
+
+        Raises:
+            EdgyError: this recogniser takes sound only.
+        """
+
+    def read_segments(self, features: npt.NDArray[np.float32]) -> list[Segment]:
+        """As `read`, phrase by phrase.
 
         Raises:
             EdgyError: this recogniser takes sound only.
@@ -113,17 +132,30 @@ class _Whisper:
         return self._text(to_float32(to_pcm16(audio)))
 
     def read(self, features: npt.NDArray[np.float32]) -> str:
+        with self._given(features) as speech:
+            return self._text(speech)
+
+    def read_segments(self, features: npt.NDArray[np.float32]) -> list[Segment]:
+        with self._given(features) as speech:
+            return [Segment(float(s.start), float(s.end), s.text.strip()) for s in self._segments(speech)]
+
+    @contextmanager
+    def _given(self, features: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+        """Have the model hear ``features`` in the silence that this gives."""
         if not self.reads:
             raise EdgyError(f"{self.name} does not take features of {MELS} bands; choose whisper-base")
         extract = self._model.feature_extractor
         # faster-whisper has no entrance for features. Its last frame is left out again.
         self._model.feature_extractor = _Given(extract, np.pad(features, ((0, 1), (0, 0)), "edge").T)
         try:
-            return self._text(np.zeros(len(features) * extract.hop_length, np.float32))
+            yield np.zeros(len(features) * extract.hop_length, np.float32)
         finally:
             self._model.feature_extractor = extract
 
     def _text(self, speech: npt.NDArray[np.float32]) -> str:
+        return " ".join(segment.text.strip() for segment in self._segments(speech))
+
+    def _segments(self, speech: npt.NDArray[np.float32]) -> Iterable[Any]:
         segments, _ = self._model.transcribe(
             speech,
             language="en",
@@ -132,7 +164,7 @@ class _Whisper:
             condition_on_previous_text=False,
             no_repeat_ngram_size=LOOP,
         )
-        return " ".join(segment.text.strip() for segment in segments)
+        return segments
 
 
 class _Given:
@@ -170,6 +202,9 @@ class _PocketSphinx:
         return hypothesis.hypstr if hypothesis else ""
 
     def read(self, features: npt.NDArray[np.float32]) -> str:
+        raise EdgyError(f"{self.name} takes sound only; choose whisper-base")
+
+    def read_segments(self, features: npt.NDArray[np.float32]) -> list[Segment]:
         raise EdgyError(f"{self.name} takes sound only; choose whisper-base")
 
 

@@ -1,14 +1,16 @@
-"""Decode an .edgy stream: codes in, speech in a chosen voice out."""
+"""Decode an .edgy stream, or a folder of them: codes in, speech in a chosen voice out."""
 
 from __future__ import annotations
 
 import argparse
+import functools
 import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgy_tf.cli.folder import Work
     from edgy_tf.decode import Decoder
     from edgy_tf.decode.decoder import Floats
     from edgy_tf.wire import Stream
@@ -16,13 +18,16 @@ if TYPE_CHECKING:
 EXAMPLE = """\
 edgy decode out.edgy out.wav --voice F1
   edgy decode out.edgy out.wav --voice anonymous
-  edgy decode out.edgy out.wav --voice pseudonym:kitchen"""
+  edgy decode out.edgy out.wav --voice pseudonym:kitchen
+  edgy decode streams/ speech/"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy decode``."""
-    parser.add_argument("source", type=Path, metavar="IN", help=".edgy stream")
-    parser.add_argument("out", type=Path, metavar="OUT", help=".wav to write")
+    parser.add_argument("source", type=Path, metavar="IN", help=".edgy stream, or a folder of them")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT", help=".wav to write; or a folder, where what is there is left alone"
+    )
     parser.add_argument("--release", help="release or exported folder (default: the installed one of that codebook)")
     parser.add_argument(
         "--voice",
@@ -48,11 +53,17 @@ def open_stream(source: Path, name: str | None) -> tuple[Decoder, Stream]:
     release = release_of(header.codebook_id, name)
     prior = Prior(release.codebook_id, release.counts()) if header.needs_prior else None
     stream = read_stream(source, prior)
-    from edgy_tf.decode import Decoder
-
-    decoder = Decoder.from_release(str(release.folder))
+    decoder = _decoder(release.folder)
     decoder.check(header.codebook_id)
     return decoder, stream
+
+
+@functools.lru_cache(maxsize=1)
+def _decoder(folder: Path) -> Decoder:
+    """The decoder of a release: loaded once for a folder of streams."""
+    from edgy_tf.decode import Decoder
+
+    return Decoder.from_release(folder)
 
 
 def choose_voice(decoder: Decoder, name: str | None) -> Floats:
@@ -77,13 +88,32 @@ def choose_voice(decoder: Decoder, name: str | None) -> Floats:
 
 def run(args: argparse.Namespace) -> None:
     """Decode, and print the real-time factor."""
+    from edgy_tf.cli.folder import process_folder
     from edgy_tf.corpora import write_wav
 
+    if args.source.is_dir():
+        process_folder(args.source, args.out, frozenset({".edgy"}), ".wav", functools.partial(start, args))
+        return
     decoder, stream = open_stream(args.source, args.release)
-    voice = stream.speaker if args.voice is None and stream.speaker is not None else choose_voice(decoder, args.voice)
     started = time.perf_counter()
-    speech = decoder.decode(stream.codes, voice, args.seed, args.vocoder)[: stream.samples]
+    speech = _speech(args, decoder, stream)
     elapsed = time.perf_counter() - started
     write_wav(args.out, speech, decoder.sample_rate)
     seconds = max(len(speech), 1) / decoder.sample_rate
     print(f"{len(stream.codes)} codes -> {seconds:.2f} s of speech, decoded at {elapsed / seconds:.2f} of real time")
+
+
+def start(args: argparse.Namespace) -> Work:
+    """What a process does with each stream of a folder."""
+    from edgy_tf.corpora import write_wav
+
+    def work(source: Path, out: Path) -> None:
+        decoder, stream = open_stream(source, args.release)
+        write_wav(out, _speech(args, decoder, stream), decoder.sample_rate)
+
+    return work
+
+
+def _speech(args: argparse.Namespace, decoder: Decoder, stream: Stream) -> Floats:
+    voice = stream.speaker if args.voice is None and stream.speaker is not None else choose_voice(decoder, args.voice)
+    return decoder.decode(stream.codes, voice, args.seed, args.vocoder)[: stream.samples]

@@ -25,6 +25,8 @@ COMMANDS = (
     "decode",
     "transcribe",
     "enrol",
+    "serve",
+    "token",
     "demo",
     "audit",
 )
@@ -40,6 +42,8 @@ EXTRAS = {
     "decode": "cloud",
     "transcribe": "cloud,asr-offline",
     "enrol": "cloud,pi",
+    "serve": "serve",
+    "token": "serve",
     "demo": "demo",
     "audit": "audit",
 }
@@ -59,6 +63,7 @@ workflow, in order:
   edgy encode in.wav out.edgy                                   on the device: sound to codes
   edgy decode out.edgy out.wav --voice F1                       in the cloud: codes to speech
   edgy transcribe out.edgy                                      or codes to text, without any sound
+  edgy serve                                                    or both as a server, over HTTP and WebSocket
   edgy demo --out out/demo                                      all of it on one page
   edgy audit pi --corpus CORPUS                                 words kept, secrets kept, and the cost
 """
