@@ -132,6 +132,8 @@ class Phase:
         batch: crops a step.
         judged: of those, in a ``content`` phase, how many the recogniser's encoder judges: it costs three times
             what everything else does.
+        latent_noise: standard deviation of noise on each number of a latent in a ``content`` phase: latents gather
+            around their codes, and what a compressed encoder gets slightly wrong changes few codes.
     """
 
     target: str
@@ -141,6 +143,7 @@ class Phase:
     freeze: bool = False
     batch: int = 64
     judged: int = 0
+    latent_noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,6 @@ class Content:
         noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
         adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
             from them (Ganin et al. 2016).
-        latent_noise: standard deviation of noise on each number of a latent: latents gather around their codes, and
-            what a compressed encoder gets slightly wrong changes few codes.
     """
 
     words: float = 0.5
@@ -171,7 +172,6 @@ class Content:
     equaliser_db: float = 0.0
     noise_snr_db: float = 10.0
     adversary: float = 0.0
-    latent_noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -379,6 +379,7 @@ def _check(p: Preset, origin: str) -> None:
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),
         (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),
         (all(0 <= f.judged <= f.batch for f in p.train.phases), "a phase's judged must not exceed its batch"),
+        (all(f.latent_noise >= 0 for f in p.train.phases), "a phase's latent_noise must not be negative"),
         (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
     ]
     for holds, message in rules:

@@ -154,7 +154,7 @@ class VQVAE(keras.Model):
             spectra = magnitudes(ops.cast(batch["heard"], "float32") / 32768, p.front_end)
             heard = features(another_voice(spectra, batch["change"]), p.front_end)
         latents = self.encoder(ops.stop_gradient(heard), training=training)
-        if training and p.train.content.latent_noise:
+        if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
         quantised, codes, commitment = self.quantizer(latents, training=training)
         logits = self.adversary(reversed_gradient(quantised, p.train.content.adversary))

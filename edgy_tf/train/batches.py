@@ -139,9 +139,9 @@ class _Draw:
             "heard": np.clip(pcm + noise, -32768, 32767).astype(np.int16),
             "change": (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32),
         }
-        if cfg.latent_noise:
+        if self.phase.latent_noise:
             shape = size, self.phase.codes, preset.codebook.dim
-            out["latent_noise"] = cfg.latent_noise * rng.standard_normal(shape, np.float32)
+            out["latent_noise"] = self.phase.latent_noise * rng.standard_normal(shape, np.float32)
         return out
 
 

@@ -231,6 +231,15 @@ def test_a_frozen_content_phase_trains_all_that_decodes(tiny: Preset, whisper_ar
     np.testing.assert_array_equal(model.quantizer.codebook.numpy(), before)
 
 
+def test_only_training_hears_noise_on_the_latents(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> None:
+    model, batch = _content(tiny, whisper_arrays)
+    model.begin(replace(CONTENT, latent_noise=10.0))
+    far = batch | {"latent_noise": np.full((CONTENT.batch, CONTENT.codes, tiny.codebook.dim), 10, np.float32)}
+    quiet = float(model(batch, training=False)["commitment"])
+    assert float(model(far, training=False)["commitment"]) == quiet
+    assert float(model(far, training=True)["commitment"]) > 10 * quiet
+
+
 def test_units_that_nobody_knows_are_not_asked_for(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> None:
     model, batch = _content(tiny, whisper_arrays)
     assert float(model(batch | {"units": np.zeros_like(batch["units"])}, training=True)["units"]) == 0

@@ -223,6 +223,15 @@ def test_a_content_batch_has_the_sound_that_its_codes_depend_on(plain: Preset) -
     assert (np.abs(made["change"][:, :3]).max(0) > bounds / 2).all()
 
 
+def test_noise_for_the_latents_is_as_strong_as_the_phase_says(plain: Preset) -> None:
+    phase = Phase("content", steps=1, codes=8, batch=32, latent_noise=0.3)
+    data = replace(_prepared(plain, _noise(1), _noise(0.1, seed=1)), gender=np.array([1, 2], np.int32))
+    noise = batch(data, plain, phase, _rng())["latent_noise"]
+    assert noise.shape == (32, 8, plain.codebook.dim)
+    assert noise.std() == pytest.approx(0.3, rel=0.1)
+    assert "latent_noise" not in batch(data, plain, replace(phase, latent_noise=0.0), _rng())
+
+
 def test_a_frozen_content_batch_has_codes_and_units_where_the_sound_is(plain: Preset) -> None:
     phase = Phase("content", steps=1, codes=8, batch=8, freeze=True)
     data = _prepared(plain, _noise(1), _noise(0.1, seed=1))
