@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from converters.encoder import convert_encoder
+from converters.equalise import equalised
 from converters.micro import write_micro
 from converters.report import Report, report
 from converters.variants import RELEASED
@@ -72,8 +73,9 @@ def export(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "release"
         folder.mkdir()
-        network.save(folder / "network.safetensors")
         calibration = [encoder_input(to_float32(pcm), network.preset) for pcm in speech]
+        network = equalised(network, calibration)
+        network.save(folder / "network.safetensors")
         for variant in tqdm(variants, desc="convert", unit="variant"):
             model = convert_encoder(network, variant, calibration, LICENCE, out.name)
             (folder / f"encoder-{variant}.tflite").write_bytes(model)

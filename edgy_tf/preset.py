@@ -251,6 +251,17 @@ class Preset:
         return tuple(added)
 
     @property
+    def joined_layers(self) -> list[list[int]]:
+        """Numbers of the layers, from 1, those in one list whose outputs meet in residual sums."""
+        groups: list[list[int]] = []
+        for i, joined in enumerate(self.residuals, start=1):
+            if joined and groups:
+                groups[-1].append(i)
+            else:
+                groups.append([i])
+        return groups
+
+    @property
     def history(self) -> int:
         """Mel frames before a code's own that the encoder sees."""
         return self.receptive_field - self.stride - self.encoder.lookahead

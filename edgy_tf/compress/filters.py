@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
-from edgy_tf.preset import Preset
 
 Indices = npt.NDArray[np.int64]
 
@@ -72,21 +71,10 @@ def score(kernel: npt.NDArray[np.float32], criterion: str) -> npt.NDArray[np.flo
 def _kept(network: Network, criterion: str, units: int) -> list[Indices]:
     """Filters that each layer keeps, ascending."""
     kept: list[Indices] = []
-    for group in _groups(network.preset):
+    for group in network.preset.joined_layers:
         scores = [score(network.arrays[f"conv{i}/kernel"], criterion) for i in group]
         whole = np.mean([s / max(s.mean(), 1e-12) for s in scores], axis=0)
         # A stable order, so that equal scores are told apart the same way everywhere.
         best = np.sort(np.argsort(-whole, kind="stable")[:units])
         kept += [best] * len(group)
     return kept
-
-
-def _groups(preset: Preset) -> list[list[int]]:
-    """Numbers of the layers, from 1, those in one list whose outputs meet in residual sums."""
-    groups: list[list[int]] = []
-    for i, joined in enumerate(preset.residuals, start=1):
-        if joined:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
-    return groups
