@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,13 @@ def recipe_from_dict(table: dict[str, Any], name: str, origin: str) -> Recipe:
     )
     _check(recipe, origin)
     return recipe
+
+
+def with_budget(recipe: Recipe, steps: int) -> Recipe:
+    """The same recipe with so many steps in all, its stages' shares as they were; one without steps stays as it is."""
+    total = sum(stage.steps for stage in recipe.stages)
+    stages = tuple(replace(stage, steps=round(stage.steps * steps / total)) for stage in recipe.stages if total)
+    return replace(recipe, stages=stages or recipe.stages)
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from edgy_tf.cli.arguments import positive
-from edgy_tf.compress.recipe import load_recipe, recipe_names
+from edgy_tf.compress.recipe import load_recipe, recipe_names, with_budget
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import EdgyError
 from edgy_tf.recognisers import open_recogniser
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--recipes", nargs="+", default=recipe_names(), help="names, or .toml files (default: all that ship)"
     )
+    parser.add_argument("--steps", type=positive, help="of fine-tuning, of each recipe in all (default: the recipes')")
     parser.add_argument("--utterances", type=positive, default=40, help="that words are read from (default: 40)")
     args = parser.parse_args()
     try:
@@ -45,6 +46,8 @@ def main() -> None:
 
 def _run(args: argparse.Namespace) -> None:
     recipes = [load_recipe(name) for name in args.recipes]
+    if args.steps:
+        recipes = [with_budget(recipe, args.steps) for recipe in recipes]
     release = find_release(args.release)
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
     recogniser = open_recogniser()
@@ -71,6 +74,7 @@ def _command(args: argparse.Namespace) -> str:
     """The command without the folders of this machine."""
     corpora = [Path(c).resolve().name for c in args.corpus]
     words = ["python", "-m", "evaluation.compression", Path(args.release).name, "--corpus", *corpora]
+    words += ["--steps", str(args.steps)] if args.steps else []
     return shlex.join([*words, "--out", Path(args.out).name])
 
 

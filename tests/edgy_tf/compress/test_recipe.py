@@ -16,6 +16,7 @@ from edgy_tf.compress.recipe import (
     load_recipe,
     recipe_from_dict,
     recipe_names,
+    with_budget,
     recipe_to_toml,
 )
 from edgy_tf.errors import PresetError
@@ -46,6 +47,14 @@ def test_recipes_that_ship_are_whole(name: str) -> None:
     learns = any(stage.steps for stage in recipe.stages)
     assert learns != (name in ("float16", "dynamic", "int8", "int16x8"))
     assert not learns or sum(stage.steps * stage.batch for stage in recipe.stages) == 3000 * 32
+
+
+@pytest.mark.parametrize("name", ["edge", "PFGM_20", "int8"])
+def test_a_budget_is_shared_as_the_recipe_shares_its_own(name: str) -> None:
+    recipe = load_recipe(name)
+    small = with_budget(recipe, 300)
+    assert [stage.steps for stage in small.stages] == [stage.steps / 10 for stage in recipe.stages]
+    assert with_budget(small, 3000) == recipe
 
 
 @pytest.mark.parametrize("name", PAPER)
