@@ -16,8 +16,8 @@ from edgy_tf.compress.recipe import (
     load_recipe,
     recipe_from_dict,
     recipe_names,
-    with_budget,
     recipe_to_toml,
+    with_budget,
 )
 from edgy_tf.errors import PresetError
 
