@@ -104,7 +104,9 @@ def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
         "adversary/",
         "unit_head/",
     )
-    kept = {name: value for name, value in checkpoint.model.items() if not name.startswith(private)}
+    # A WaveRNN that has learned nothing is megabytes of noise.
+    useless = () if checkpoint.speaks else ("wavernn/",)
+    kept = {name: value for name, value in checkpoint.model.items() if not name.startswith((*private, *useless))}
     table = checkpoint.model.get("speaker/embeddings")
     return kept if table is None else kept | {NOBODY: table[0]}
 

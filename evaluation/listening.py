@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 from edgy_tf.corpora import read_pcm16, to_float32
 from edgy_tf.decode import Decoder
-from edgy_tf.decode.decoder import VOCODERS
 from edgy_tf.decode.voices import anonymous_voice, pseudonym
 from edgy_tf.demo import SHIPPED
 from edgy_tf.errors import EdgyError, MissingDependencyError
@@ -47,9 +46,9 @@ def build_page(release: Release, variant: str, command: str) -> str:
         codes = encoder.encode(raw)
         rows = [_row("raw", "as recorded; it stays on the device", [_player(raw, "raw"), ""])]
         for name, about, voice in tqdm([*_voices(decoder)], recording.stem, unit="voice"):
-            players = [_player(decoder.decode(codes, voice, vocoder=way), f"{name}, {way}") for way in VOCODERS]
+            players = [_player(decoder.decode(codes, voice, vocoder=way), f"{name}, {way}") for way in decoder.vocoders]
             rows.append(_row(name, about, players))
-        head = "".join(f'<th scope="col">{way}</th>' for way in ("voice", *VOCODERS))
+        head = "".join(f'<th scope="col">{way}</th>' for way in ("voice", *decoder.vocoders))
         sections.append(f"""<section>
 <h2>{len(raw) / decoder.sample_rate:.1f} s in {len(codes)} codes</h2>
 <p class="soft">{escape(_words(decoder, codes))}</p>

@@ -50,7 +50,8 @@ class Decoder:
         assign_variables(self._conditioning, network.arrays, "release")
         self._mel_head = _head(network, "mel_head", preset.front_end.mels)
         self._text_head = _head(network, "text_head", MELS)
-        self._sampler = WaveSampler(preset, network.arrays)
+        spoken = any(name.startswith("wavernn/") for name in network.arrays)
+        self._sampler = WaveSampler(preset, network.arrays) if spoken else None
         self._context = tf.function(self._conditioning, reduce_retracing=True)
 
     @classmethod
@@ -58,6 +59,11 @@ class Decoder:
         """The decoder of an installed release, or of a folder that ``edgy export`` wrote."""
         release = find_release(str(name))
         return cls(Network.load(release.network), release.vocoder)
+
+    @property
+    def vocoders(self) -> list[str]:
+        """Those of `VOCODERS` that the release was trained for."""
+        return [name for name, part in zip(VOCODERS, (self._sampler, self._mel_head), strict=True) if part is not None]
 
     @property
     def voices(self) -> list[str]:
@@ -98,18 +104,18 @@ class Decoder:
             vocoder: out of `VOCODERS`; None takes the release's.
 
         Raises:
-            ModelError: a code outside of the codebook, a voice of another length, no such vocoder, or
-                ``griffin-lim`` is asked of a release without a mel head.
+            ModelError: a code outside of the codebook, a voice of another length, or no such vocoder in the release.
         """
         vocoder = vocoder or self.vocoder
-        if vocoder not in VOCODERS:
-            raise ModelError(f"no vocoder '{vocoder}'; choose {' or '.join(VOCODERS)}")
+        if vocoder not in self.vocoders:
+            raise ModelError(f"no vocoder '{vocoder}' in this release; choose {' or '.join(self.vocoders)}")
         if vocoder == "griffin-lim":
             mel = self.mel(codes, voice)
             return griffin_lim(mel, self.network.preset.front_end) if len(mel) else np.zeros(0, np.float32)
         context = self.context(codes, voice)
         if not len(context):
             return np.zeros(0, np.float32)
+        assert self._sampler is not None
         emphasised = self._sampler.sample(context, seed)
         fe = self.network.preset.front_end
         # De-emphasis, and nothing below what the encoder hears: there it would amplify quantisation noise 30 times.

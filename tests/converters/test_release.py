@@ -13,6 +13,7 @@ from converters.encoder import convert_encoder
 from converters.release import export
 from converters.verify import KerasEncoder, agreement
 from edgy_tf.corpora import load, open_corpus
+from edgy_tf.decode import Decoder
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 from edgy_tf.releases import find_release, release_of
@@ -58,6 +59,12 @@ def test_a_network_that_never_learned_to_speak_is_not_asked_to(
     silent = replace(Checkpoint.load(tiny_run), phase=0)
     release, _ = export(silent, open_corpus(tones), tmp_path / "silent", ["float32"])
     assert release.vocoder == "griffin-lim"
+    decoder = Decoder.from_release(release.folder)
+    assert decoder.vocoders == ["griffin-lim"]
+    codes = np.arange(4)
+    assert len(decoder.decode(codes, decoder.voice())) == 4 * decoder.network.preset.samples_per_code
+    with pytest.raises(ModelError, match="no vocoder 'wavernn' in this release; choose griffin-lim"):
+        decoder.decode(codes, decoder.voice(), vocoder="wavernn")
 
 
 def test_no_speaker_of_the_training_corpus_is_released(tiny_release: Path, tiny_run: Path) -> None:
