@@ -20,7 +20,7 @@ for model in ../edgy_tf/releases/*/encoder-int8.tflite; do
     cp "$model" "$out/assets/edgy/$release/"
 done
 aapt2 compile --dir app/src/main/res -o "$out/resources.zip"
-aapt2 link -o "$out/unsigned.apk" --manifest "$out/AndroidManifest.xml" --java "$out/gen" -A "$out/assets" -0 tflite \
+aapt2 link -o "$out/unsigned.apk" --manifest "$out/AndroidManifest.xml" --java "$out/gen" -A "$out/assets" -0 .tflite \
     -I /usr/share/android-framework-res/framework-res.apk --min-sdk-version 26 --target-sdk-version 34 \
     --version-code 1 --version-name 0.1 "$out/resources.zip"
 

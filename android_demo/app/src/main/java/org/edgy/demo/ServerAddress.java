@@ -13,16 +13,16 @@ final class ServerAddress {
      * @throws IllegalArgumentException it is no address.
      */
     static String normalise(String typed) {
-        String text = typed.trim().replaceAll("/+$", "");
+        String text = typed.trim();
         int scheme = text.indexOf("://");
         String host = scheme < 0 ? text : text.substring(scheme + 3);
         String name = scheme < 0 ? "wss" : text.substring(0, scheme).toLowerCase(Locale.ROOT);
         if (name.equals("http") || name.equals("https")) {
             name = name.equals("http") ? "ws" : "wss";
         }
-        String address = name + "://" + host;
+        String address = name + "://" + host.replaceAll("/+$", "");
         URI uri = URI.create(address);
-        if (uri.getHost() == null || uri.getUserInfo() != null || !(name.equals("ws") || name.equals("wss"))) {
+        if (uri.getHost() == null || uri.getUserInfo() != null || address.endsWith(":") || !(name.equals("ws") || name.equals("wss"))) {
             throw new IllegalArgumentException("no address: " + typed);
         }
         return address;
