@@ -22,7 +22,7 @@ done
 aapt2 compile --dir app/src/main/res -o "$out/resources.zip"
 aapt2 link -o "$out/unsigned.apk" --manifest "$out/AndroidManifest.xml" --java "$out/gen" -A "$out/assets" -0 .tflite \
     -I /usr/share/android-framework-res/framework-res.apk --min-sdk-version 26 --target-sdk-version 34 \
-    --version-code 1 --version-name 0.1 "$out/resources.zip"
+    --proguard "$out/screens.pro" --version-code 1 --version-name 0.1 "$out/resources.zip"
 
 compile="javac --release 8 -encoding UTF-8 -Xlint:all,-options,-path,-serial -Werror"
 $compile -d "$out/stubs" $(find debian/stubs -name '*.java')

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from edgy_tf.releases import find_release
-from tests.android_demo.conftest import PROJECT, Built, run
+from tests.android_demo.conftest import JAVA, JUNIT, PROJECT, Built, android_jar, run
 
 RES = PROJECT / "app" / "src" / "main" / "res"
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -24,7 +24,7 @@ def test_the_junit_tests_pass_on_the_dex(built: Built) -> None:
     names = sorted(
         str(path.relative_to(built.tests))[:-6].replace("/", ".") for path in built.tests.rglob("*Test.class")
     )
-    assert len(names) == len(list(PROJECT.glob("*/src/test/**/*Test.java")))
+    assert len(names) == len(list(JUNIT.rglob("*Test.java")))
     said = run(*built.java("org.junit.runner.JUnitCore", *names))
     assert re.search(r"OK \(\d+ tests\)", said), said
 
@@ -119,3 +119,18 @@ def test_it_is_dark_at_night() -> None:
         styles = ElementTree.parse(RES / folder / "styles.xml").iter("style")
         parents[folder] = next(style.get("parent") for style in styles if style.get("name") == "Edgy")
     assert parents == {"values": "android:Theme.Material.Light.DarkActionBar", "values-night": "android:Theme.Material"}
+
+
+def test_the_keep_rules_leave_what_is_found_by_name(built: Built, tmp_path: Path) -> None:
+    shrunk = tmp_path / "shrunk.jar"
+    libraries = (android_jar(), *(JAVA / f"{name}.jar" for name in ("okhttp", "okio")))
+    run(
+        *("proguard", "-injars", f"{built.out / 'classes'}:{built.out / 'stubs'}", "-outjars", str(shrunk)),
+        *("-libraryjars", ":".join(map(str, libraries)), "-include", str(PROJECT / "edgy" / "consumer-rules.pro")),
+        *("-include", str(built.out / "screens.pro"), "-dontoptimize", "-ignorewarnings"),
+    )
+    with zipfile.ZipFile(shrunk) as jar:
+        kept = set(jar.namelist())
+        assert "org/tensorflow/lite/Interpreter.class" in kept
+        assert {f"org/edgy/demo/{name}.class" for name in ("DemoApplication", "MainActivity", "ServerActivity")} <= kept
+        assert "org/edgy/android/EdgyStream.class" not in kept  # renamed: no rule keeps more than it must

@@ -158,7 +158,7 @@ public final class EdgyStream implements Closeable {
                 listener.onRejected(head.stream, error.getMessage());
             } catch (EdgyException error) {
                 listener.onTrouble(error.getMessage());
-                Thread.sleep(backoff.next());
+                spool.pause(backoff.next());
             }
         }
     }

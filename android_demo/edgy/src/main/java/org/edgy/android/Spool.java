@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -74,7 +75,7 @@ final class Spool implements Closeable {
     synchronized Utterance begin(Level level, boolean speech) {
         Utterance utterance = new Utterance(level, speech);
         String voice = level.voice.isEmpty() ? "" : "." + level.voice;
-        String name = String.format("%012d.%s.%s%s%s", next++, utterance.stream, level.kind, voice, SUFFIX);
+        String name = String.format(Locale.ROOT, "%012d.%s.%s%s%s", next++, utterance.stream, level.kind, voice, SUFFIX);
         Entry entry = new Entry(new File(folder, name), level);
         entry.utterance = utterance;
         try {
@@ -126,6 +127,11 @@ final class Spool implements Closeable {
             }
             wait();
         }
+    }
+
+    /** Wait so long, or until somebody speaks again: who speaks now should not wait for an old failure. */
+    synchronized void pause(long milliseconds) throws InterruptedException {
+        wait(milliseconds);
     }
 
     /** Whether the utterance still waits. */

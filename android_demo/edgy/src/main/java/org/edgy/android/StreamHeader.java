@@ -3,6 +3,7 @@ package org.edgy.android;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.zip.CRC32;
 
 /** The header of an {@code .edgy} stream: whose codes they are and how fast they come. Byte by byte: docs/wire-format.md. */
@@ -59,7 +60,7 @@ final class StreamHeader {
         ByteBuffer bytes = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
         StringBuilder id = new StringBuilder();
         for (int i = 6; i < 14; i++) {
-            id.append(String.format("%02x", data[i] & 0xff));
+            id.append(String.format(Locale.ROOT, "%02x", data[i] & 0xff));
         }
         try {
             StreamHeader header = new StreamHeader(

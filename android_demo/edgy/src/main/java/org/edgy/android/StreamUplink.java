@@ -157,10 +157,9 @@ final class StreamUplink {
         }
     }
 
-    /** Stop all threads. */
+    /** Start nothing more. */
     void close() {
         client.dispatcher().executorService().shutdown();
-        client.connectionPool().evictAll();
     }
 
     private static int size(Request request) {
