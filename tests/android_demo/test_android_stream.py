@@ -52,7 +52,7 @@ class Phone:
 
 def told(process: subprocess.Popen[str]) -> dict[str, list[list[str]]]:
     lines = defaultdict(list)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
     for line in said.splitlines():
         kind, *fields = line.split("\t")
         lines[kind].append(fields)

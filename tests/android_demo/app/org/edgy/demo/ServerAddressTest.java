@@ -18,7 +18,7 @@ public class ServerAddressTest {
 
     @Test
     public void anythingElseIsRefused() {
-        for (String typed : new String[] {"", "ftp://cloud.example", "a b", "ws://", "wss://user@cloud.example", "://x"}) {
+        for (String typed : new String[] {"", "ftp://a.example", "a b", "ws://", "wss://user@a.example", "://x"}) {
             try {
                 ServerAddress.normalise(typed);
                 fail(typed + " was accepted");

@@ -6,6 +6,7 @@ import static org.junit.Assert.fail;
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -25,7 +26,8 @@ public class EdgyEncoderTest {
 
         PipedInference() throws IOException {
             String python = System.getProperty("edgy.python");
-            process = new ProcessBuilder(python, "-m", "tests.android_demo.interpreter", System.getProperty("edgy.model"))
+            String model = System.getProperty("edgy.model");
+            process = new ProcessBuilder(python, "-m", "tests.android_demo.interpreter", model)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
             to = process.getOutputStream();
@@ -68,7 +70,7 @@ public class EdgyEncoderTest {
     }
 
     private static byte[] model() throws IOException {
-        return Streams.readAll(new java.io.File(System.getProperty("edgy.model")));
+        return Streams.readAll(new File(System.getProperty("edgy.model")));
     }
 
     private static int[] encoded(EdgyEncoder encoder, short[] pcm, Random random, int longest) {
@@ -142,9 +144,9 @@ public class EdgyEncoderTest {
     @Test
     public void theModelSaysHowToFeedIt() throws IOException {
         EdgyEncoder encoder = new EdgyEncoder(ModelInfo.read(model()), new HashInference());
-        assertArrayEquals(
-                Golden.numbers("model.txt"),
-                new int[] {encoder.getSampleRate(), encoder.getFrameLength(), encoder.getInfo().window, encoder.getInfo().codebookSize});
+        ModelInfo info = encoder.getInfo();
+        int[] said = {encoder.getSampleRate(), encoder.getFrameLength(), info.window, info.codebookSize};
+        assertArrayEquals(Golden.numbers("model.txt"), said);
     }
 
     @Test

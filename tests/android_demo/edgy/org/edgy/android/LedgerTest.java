@@ -45,7 +45,8 @@ public class LedgerTest {
         for (int i = 1; i <= 1000; i++) {
             int size = random.nextInt(300);
             bytes += size;
-            ledger.record(i % 2 == 0 ? "codes" : Ledger.CONTROL, size, utterance, i % 3 == 0 ? "a.example" : "b.example:8000");
+            String kind = i % 2 == 0 ? "codes" : Ledger.CONTROL;
+            ledger.record(kind, size, utterance, i % 3 == 0 ? "a.example" : "b.example:8000");
             if (random.nextInt(30) == 0) {
                 ledger.close();
                 ledger = new Ledger(file, 20);

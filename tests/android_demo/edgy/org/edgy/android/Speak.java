@@ -6,7 +6,8 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * A program that speaks to a cloud as an app would, and prints what it is told:
- * {@code Speak STATE URL TOKEN LEVEL SPEECH UTTERANCES CODES [killed]}. With {@code killed} it stops dead within the last utterance.
+ * {@code Speak STATE URL TOKEN LEVEL SPEECH UTTERANCES CODES [killed]}. With {@code killed} it stops dead within the last
+ * utterance.
  */
 public final class Speak {
     private Speak() {}
@@ -53,7 +54,7 @@ public final class Speak {
                 tell("trouble\t" + reason);
             }
         };
-        EdgyStream stream = new EdgyStream(new File(state, "spool"), args[1], args[2], ledger, listener, 20_000, 20);
+        EdgyStream stream = new EdgyStream(new File(state, "spool"), args[1], args[2], ledger, listener, 300_000, 20);
         ModelInfo info = ModelInfo.read(Streams.readAll(new File(System.getProperty("edgy.model"))));
         float[] voice = level.kind.equals("identity") ? new float[] {0.5f, 0.1f} : null;
         for (int i = 0; i < utterances; i++) {

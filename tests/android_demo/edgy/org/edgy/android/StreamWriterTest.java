@@ -51,8 +51,11 @@ public class StreamWriterTest {
         try (FileInputStream in = new FileInputStream(new File(Golden.FOLDER, stem + ".properties"))) {
             p.load(in);
         }
-        StreamHeader header = new StreamHeader(p.getProperty("codebook_id"), Integer.parseInt(p.getProperty("codebook_size")),
-                Integer.parseInt(p.getProperty("sample_rate")), Integer.parseInt(p.getProperty("samples_per_code")));
+        StreamHeader header = new StreamHeader(
+                p.getProperty("codebook_id"),
+                Integer.parseInt(p.getProperty("codebook_size")),
+                Integer.parseInt(p.getProperty("sample_rate")),
+                Integer.parseInt(p.getProperty("samples_per_code")));
         Collected collected = new Collected();
         StreamWriter writer = new StreamWriter(collected, header, Integer.parseInt(p.getProperty("codes_per_packet")));
         int[] bits = Golden.numbersOf(p.getProperty("voice_bits"));

@@ -34,7 +34,8 @@ public final class BenchmarkActivity extends Activity {
 
     private String report(Benchmark found) {
         String phone = getString(R.string.benchmark_phone, Build.MANUFACTURER, Build.MODEL, Build.VERSION.RELEASE);
-        String load = getString(R.string.benchmark_load, found.load.min, found.load.mean, found.load.p95, found.load.deviation);
+        String load = getString(R.string.benchmark_load,
+                found.load.min, found.load.mean, found.load.p95, found.load.deviation);
         String encode = getString(R.string.benchmark_encode, found.frameMs,
                 found.encode.min, found.encode.mean, found.encode.p95, found.encode.deviation);
         return phone + load + encode + getString(R.string.benchmark_factor, found.realTimeFactor);

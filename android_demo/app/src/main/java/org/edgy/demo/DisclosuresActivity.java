@@ -11,6 +11,7 @@ import org.edgy.android.Ledger;
 /** What left this phone: totals by day, and the newest messages. */
 public final class DisclosuresActivity extends Activity {
     private static final int NEWEST = 100;
+    private static final int TIME = DateUtils.FORMAT_SHOW_TIME | DateUtils.FORMAT_NUMERIC_DATE;
 
     @Override
     protected void onCreate(Bundle state) {
@@ -31,15 +32,17 @@ public final class DisclosuresActivity extends Activity {
         }
         StringBuilder days = new StringBuilder();
         for (Ledger.Total total : ledger.totals()) {
-            days.append(getString(R.string.total, total.day, total.messages, total.kind, size(total.bytes), total.level, total.destination));
+            days.append(getString(R.string.total, total.day, total.messages, total.kind, size(total.bytes),
+                    total.level, total.destination));
         }
         totals.setText(days.length() == 0 ? getString(R.string.nothing_left) : days);
         StringBuilder newest = new StringBuilder();
         List<Ledger.Message> all = ledger.messages(NEWEST);
         for (int i = all.size() - 1; i >= 0; i--) {
             Ledger.Message message = all.get(i);
-            String time = DateUtils.formatDateTime(this, message.time, DateUtils.FORMAT_SHOW_TIME | DateUtils.FORMAT_NUMERIC_DATE);
-            newest.append(getString(R.string.message, time, message.kind, size(message.bytes), message.level, message.destination));
+            String time = DateUtils.formatDateTime(this, message.time, TIME);
+            newest.append(getString(R.string.message, time, message.kind, size(message.bytes), message.level,
+                    message.destination));
         }
         messages.setText(newest);
     }

@@ -74,7 +74,8 @@ public final class MainActivity extends Activity {
         super.onStart();
         app.listen(new News());
         if (recorder == null && encoder != null) {
-            status.setText(app.stream() == null ? getString(R.string.no_server) + app.trouble() : getString(R.string.ready));
+            boolean connected = app.stream() != null;
+            status.setText(connected ? getString(R.string.ready) : getString(R.string.no_server) + app.trouble());
         }
     }
 

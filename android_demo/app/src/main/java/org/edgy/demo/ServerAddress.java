@@ -22,7 +22,8 @@ final class ServerAddress {
         }
         String address = name + "://" + host.replaceAll("/+$", "");
         URI uri = URI.create(address);
-        if (uri.getHost() == null || uri.getUserInfo() != null || address.endsWith(":") || !(name.equals("ws") || name.equals("wss"))) {
+        boolean known = name.equals("ws") || name.equals("wss");
+        if (!known || uri.getHost() == null || uri.getUserInfo() != null || address.endsWith(":")) {
             throw new IllegalArgumentException("no address: " + typed);
         }
         return address;

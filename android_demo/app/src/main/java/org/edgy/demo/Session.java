@@ -22,7 +22,8 @@ final class Session {
         this.encoder = encoder;
         this.stream = stream;
         encoder.reset();
-        id = stream == null ? "" : stream.begin(encoder.getInfo(), level, null, speech && !level.kind.equals(Level.TEXT.kind));
+        boolean speaks = speech && !level.kind.equals(Level.TEXT.kind);
+        id = stream == null ? "" : stream.begin(encoder.getInfo(), level, null, speaks);
     }
 
     /** Of the stream; empty where there is none. */

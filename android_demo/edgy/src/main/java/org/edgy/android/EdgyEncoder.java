@@ -9,8 +9,8 @@ import java.util.Arrays;
 /**
  * Turns a stream of audio into codes.
  *
- * <p>The model always runs over windows of one fixed length at multiples of one fixed distance, whatever chunks the audio
- * comes in, so the codes cannot depend on the chunks. Not for several threads at a time.
+ * <p>The model always runs over windows of one fixed length at multiples of one fixed distance, whatever chunks the
+ * audio comes in, so the codes cannot depend on the chunks. Not for several threads at a time.
  *
  * <pre>
  * EdgyEncoder encoder = EdgyEncoder.create(context, "pi");
@@ -47,7 +47,7 @@ public final class EdgyEncoder implements Closeable {
         try (InputStream asset = context.getAssets().open("edgy/" + release + "/encoder-int8.tflite")) {
             model = Streams.readAll(asset);
         } catch (IOException error) {
-            throw new EdgyException.Model("no release " + release + " in the assets; put it into edgy/" + release, error);
+            throw new EdgyException.Model("no " + release + " in the assets; put it into edgy/" + release, error);
         }
         ModelInfo info = ModelInfo.read(model);
         return new EdgyEncoder(info, new TfliteInference(model, info));

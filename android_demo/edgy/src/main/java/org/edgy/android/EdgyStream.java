@@ -57,7 +57,8 @@ public final class EdgyStream implements Closeable {
      * @throws EdgyException.Storage the folder cannot be used, or is in use.
      * @throws IllegalArgumentException no such address.
      */
-    public EdgyStream(File folder, String url, String token, Ledger ledger, Listener listener) throws EdgyException.Storage {
+    public EdgyStream(File folder, String url, String token, Ledger ledger, Listener listener)
+            throws EdgyException.Storage {
         this(folder, url, token, ledger, listener, REPLY_MS, FIRST_DELAY_MS);
     }
 
@@ -88,7 +89,7 @@ public final class EdgyStream implements Closeable {
      *
      * @param info of the encoder.
      * @param level what the cloud may do with it.
-     * @param voice speaker embedding that level {@code identity} sends, which identifies the person; null at all others.
+     * @param voice speaker embedding that level {@code identity} sends, which identifies the person; null at others.
      * @param speech whether to ask for speech beside text.
      * @return id of the stream, 32 hexadecimal digits.
      * @throws IllegalArgumentException the level and what is asked for do not go together.

@@ -18,9 +18,9 @@ import java.util.TreeMap;
 /**
  * The disclosure ledger: what left this phone, when, of which kind, how many bytes, to whom. Sound never does.
  *
- * <p>A text file of one line a message, tabs between its fields. A message is recorded before it is sent, and what cannot
- * be recorded is not sent. Lines are not forced to the disk one by one: a killed process loses none, a power cut at most
- * the last ones. The newest messages are kept one by one; totals by day, kind, level and destination are kept for good.
+ * <p>A text file of one line a message, tabs between its fields. A message is recorded before it is sent, and what
+ * cannot be recorded is not sent. Lines are not forced to the disk one by one: a killed process loses none, a power cut
+ * at most the last ones. The newest messages are kept one by one; totals by day, kind, level and destination are kept for good.
  *
  * <p>Bytes are those of messages: WebSocket framing, TLS and TCP come on top. Any thread may call it.
  */
@@ -129,7 +129,8 @@ public final class Ledger implements Closeable {
      *
      * @throws EdgyException.Storage it cannot be recorded, so it must not leave.
      */
-    synchronized void record(String kind, int bytes, Utterance utterance, String destination) throws EdgyException.Storage {
+    synchronized void record(String kind, int bytes, Utterance utterance, String destination)
+            throws EdgyException.Storage {
         Message message = new Message(
                 System.currentTimeMillis(), kind, bytes, utterance.stream, utterance.level.toString(), destination);
         try {
@@ -223,7 +224,8 @@ public final class Ledger implements Closeable {
     }
 
     private void count(Map<String, long[]> sums, Message message) {
-        String key = day.format(new Date(message.time)) + "\t" + message.kind + "\t" + message.level + "\t" + message.destination;
+        String date = day.format(new Date(message.time));
+        String key = date + "\t" + message.kind + "\t" + message.level + "\t" + message.destination;
         long[] sum = sums.get(key);
         if (sum == null) {
             sum = new long[2];

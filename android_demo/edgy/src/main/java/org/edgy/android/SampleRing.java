@@ -1,6 +1,6 @@
 package org.edgy.android;
 
-/** The last samples of a stream, as many as one run of the model takes: a ring, so that none is moved when it advances. */
+/** The last samples of a stream, as many as one run of the model takes; none is moved when it advances. */
 final class SampleRing {
     private final float[] samples;
     private int start;

@@ -16,8 +16,8 @@ import java.util.Map;
  * <p>A folder of {@code .edgy} files named {@code NUMBER.STREAM.LEVEL[.VOICE].edgy}, in the order of their numbers. A
  * packet is written before it is sent, so a killed process loses nothing: the next one ends the stream after its last
  * whole packet. A stream is forced to the disk when it ends, so a power cut loses at most the utterance that was being
- * spoken. Above the limit the oldest stream is dropped, and counted; so is a file that is damaged. What the disk refuses
- * is kept in memory, within the same limit.
+ * spoken. Above the limit the oldest stream is dropped, and counted; so is a file that is damaged. What the disk
+ * refuses is kept in memory, within the same limit.
  */
 final class Spool implements Closeable {
     private static final String SUFFIX = ".edgy";
@@ -74,8 +74,8 @@ final class Spool implements Closeable {
     /** A new utterance at the end of the queue. */
     synchronized Utterance begin(Level level, boolean speech) {
         Utterance utterance = new Utterance(level, speech);
-        String voice = level.voice.isEmpty() ? "" : "." + level.voice;
-        String name = String.format(Locale.ROOT, "%012d.%s.%s%s%s", next++, utterance.stream, level.kind, voice, SUFFIX);
+        String kind = level.toString().replace(':', '.');
+        String name = String.format(Locale.ROOT, "%012d.%s.%s%s", next++, utterance.stream, kind, SUFFIX);
         Entry entry = new Entry(new File(folder, name), level);
         entry.utterance = utterance;
         try {

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.zip.CRC32;
 
-/** The header of an {@code .edgy} stream: whose codes they are and how fast they come. Byte by byte: docs/wire-format.md. */
+/** The header of an {@code .edgy} stream: whose codes they are, how fast they come. By bytes: docs/wire-format.md. */
 final class StreamHeader {
     static final int SIZE = 27;
     private static final int MAGIC = 0x59474445; // "EDGY", little-endian
@@ -22,7 +22,8 @@ final class StreamHeader {
         if (!codebookId.matches("[0-9a-f]{16}")) {
             throw new IllegalArgumentException("a codebook id is 16 lower-case hexadecimal digits, not " + codebookId);
         }
-        if (codebookSize < 2 || codebookSize > 1 << 16 || sampleRate < 1 || samplesPerCode < 1 || samplesPerCode >= 1 << 16) {
+        boolean codebook = codebookSize >= 2 && codebookSize <= 1 << 16;
+        if (!codebook || sampleRate < 1 || samplesPerCode < 1 || samplesPerCode >= 1 << 16) {
             throw new IllegalArgumentException("no such stream: " + codebookSize + " codes, " + sampleRate + " Hz, "
                     + samplesPerCode + " samples a code");
         }

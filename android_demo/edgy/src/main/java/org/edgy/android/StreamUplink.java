@@ -20,9 +20,9 @@ import org.json.JSONObject;
 /**
  * A stream to the cloud over a WebSocket, while it is being spoken; goes on where it stopped when the network returns.
  *
- * <p>Protocol (docs/cloud.md): {@code open}, answered by {@code ready} with the number of the packet that the cloud expects
- * next; the header; packets from that number on, acknowledged; at last {@code done}. Each packet has its sequence number,
- * so it counts once however often it is sent.
+ * <p>Protocol (docs/cloud.md): {@code open}, answered by {@code ready} with the number of the packet that the cloud
+ * expects next; the header; packets from that number on, acknowledged; at last {@code done}. Each packet has its
+ * sequence number, so it counts once however often it is sent.
  */
 final class StreamUplink {
     private static final int POLICY_VIOLATION = 1008;
@@ -242,7 +242,8 @@ final class StreamUplink {
                     }
                     if (utterance.isEnded() && next > utterance.size()) {
                         // A power cut has taken packets that the cloud had got; it will wait for them for ever.
-                        throw new EdgyException.Rejected("the cloud expects packet " + next + " of " + utterance.size());
+                        throw new EdgyException.Rejected(
+                                "the cloud expects packet " + next + " of " + utterance.size());
                     }
                 } else if (type.equals("transcript")) {
                     listener.onText(utterance.stream, message.optString("text"), message.optBoolean("final"));
@@ -283,7 +284,9 @@ final class StreamUplink {
         private EdgyException closed(Event event) {
             String reason = trouble.isEmpty() ? oneLine(event.text) : trouble;
             reason = reason.isEmpty() ? "the connection broke" : reason;
-            return event.code == POLICY_VIOLATION ? new EdgyException.Rejected(reason) : new EdgyException.Uplink(reason);
+            return event.code == POLICY_VIOLATION
+                    ? new EdgyException.Rejected(reason)
+                    : new EdgyException.Uplink(reason);
         }
     }
 

@@ -77,7 +77,8 @@ final class StreamWriter {
      * @param samples of the audio; at most those that the codes stand for.
      */
     void close(long samples) {
-        check(samples >= 0 && samples <= codes * header.samplesPerCode, codes + " codes do not stand for " + samples + " samples");
+        boolean possible = samples >= 0 && samples <= codes * header.samplesPerCode;
+        check(possible, codes + " codes do not stand for " + samples + " samples");
         if (waiting > 0) {
             writePending();
         }

@@ -6,7 +6,7 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import org.tensorflow.lite.Interpreter;
 
-/** TensorFlow Lite's interpreter with XNNPACK, on one thread: the codes are those of the golden family {@code xnnpack}. */
+/** TensorFlow Lite's interpreter with XNNPACK, on one thread: of the golden family {@code xnnpack}. */
 final class TfliteInference implements Inference {
     private final Interpreter interpreter;
     private final ByteBuffer input;

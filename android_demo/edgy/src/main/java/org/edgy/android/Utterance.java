@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 
-/** One stream on its way out, whole or still growing: written by the thread that listens, followed by the one that sends. */
+/** One stream on its way out, whole or still growing: one thread listens and appends, another sends. */
 final class Utterance {
     final Level level;
     /** Id of the stream, 32 hexadecimal digits. */
