@@ -131,7 +131,7 @@ def test_the_ledger_has_every_byte_that_left(cloud: Weighing, phone: Phone) -> N
     }
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_connections_that_break_lose_and_double_nothing(cloud: Weighing, phone: Phone, seed: int) -> None:
     cloud.hang_up_after = [random.Random(seed).randrange(5) for _ in range(8)]
     cloud.swallow_done = 2
@@ -184,6 +184,22 @@ def test_what_it_refuses_for_now_is(cloud: Weighing, phone: Phone) -> None:
     said = told(process)
     assert ["come back later"] in said["trouble"]
     assert len(said["delivered"]) == 1
+
+
+def test_what_is_no_cloud_gets_no_codes(phone: Phone) -> None:
+    class Parrot(Cloud):
+        async def _converse(self, socket: ServerConnection) -> None:
+            await socket.send(await socket.recv())
+            await socket.send("hello")
+            assert isinstance(await socket.recv(), str), "codes came"
+
+    with Parrot().running() as cloud:
+        process = phone.speaks(cloud.url, 1)
+        cloud.wait(lambda: cloud.connections >= 2)
+        process.kill()
+        said = told(process)
+    assert ["the cloud says what is no message; is it an EDGY cloud?"] in said["trouble"]
+    assert {line[2] for line in phone.disclosures()} == {"control"}
 
 
 def test_a_wrong_token_is_named(phone: Phone) -> None:

@@ -6,8 +6,8 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * A program that speaks to a cloud as an app would, and prints what it is told:
- * {@code Speak STATE URL TOKEN LEVEL SPEECH UTTERANCES CODES [killed]}. With {@code killed} it stops dead within the last
- * utterance.
+ * {@code Speak STATE URL TOKEN LEVEL SPEECH UTTERANCES CODES [killed]}. With {@code killed} it stops dead within the
+ * last utterance.
  */
 public final class Speak {
     private Speak() {}

@@ -5,8 +5,8 @@ import org.edgy.android.EdgyEncoder;
 import org.edgy.android.EdgyException;
 
 /**
- * How long loading an encoder and encoding a frame take on this phone: on noise, for the time does not depend on what is
- * said.
+ * How long loading an encoder and encoding a frame take on this phone: on noise, for the time does not depend on what
+ * is said.
  */
 final class Benchmark {
     private static final int LOADS = 5;

@@ -2,7 +2,7 @@ package org.edgy.android;
 
 import java.util.Random;
 
-/** Milliseconds to wait after each failure: doubling up to a minute, each by up to a half shorter, so that phones spread. */
+/** Milliseconds to wait after each failure: doubling up to a minute, each by up to a half shorter, to spread phones. */
 final class Backoff {
     private static final long LONGEST = 60_000;
     private final Random random;

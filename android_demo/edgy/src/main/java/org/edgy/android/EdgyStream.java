@@ -92,7 +92,8 @@ public final class EdgyStream implements Closeable {
      * @param voice speaker embedding that level {@code identity} sends, which identifies the person; null at others.
      * @param speech whether to ask for speech beside text.
      * @return id of the stream, 32 hexadecimal digits.
-     * @throws IllegalArgumentException the level and what is asked for do not go together.
+     * @throws IllegalArgumentException the level and what is asked for do not go together, or the voice is not 1 to
+     *     4096 finite numbers.
      * @throws IllegalStateException the utterance before has not ended.
      */
     public String begin(ModelInfo info, Level level, float[] voice, boolean speech) {
@@ -101,6 +102,9 @@ public final class EdgyStream implements Closeable {
         }
         if (level.kind.equals("identity") != (voice != null)) {
             throw new IllegalArgumentException("a voice is sent at level identity, and at no other");
+        }
+        if (voice != null) {
+            StreamWriter.checkVoice(voice);
         }
         if (speech && level.kind.equals(Level.TEXT.kind)) {
             throw new IllegalArgumentException("level text gives no speech");

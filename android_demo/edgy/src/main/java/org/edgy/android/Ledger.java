@@ -20,7 +20,8 @@ import java.util.TreeMap;
  *
  * <p>A text file of one line a message, tabs between its fields. A message is recorded before it is sent, and what
  * cannot be recorded is not sent. Lines are not forced to the disk one by one: a killed process loses none, a power cut
- * at most the last ones. The newest messages are kept one by one; totals by day, kind, level and destination are kept for good.
+ * at most the last ones. The newest messages are kept one by one; totals by day, kind, level and destination are kept
+ * for good.
  *
  * <p>Bytes are those of messages: WebSocket framing, TLS and TCP come on top. Any thread may call it.
  */

@@ -6,7 +6,7 @@ import java.util.List;
 
 /** A privacy level: what the cloud may do with a stream. */
 public final class Level {
-    /** From the most private on: words; speech in a new blend each time; in one that a name stands for; in one's own. */
+    /** From the most private on: words; speech in a new blend each time; in that of a name; in one's own voice. */
     public static final List<String> KINDS =
             Collections.unmodifiableList(Arrays.asList("text", "anonymous", "pseudonym", "identity"));
     /** The most private one. */

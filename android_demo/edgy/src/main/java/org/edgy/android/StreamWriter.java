@@ -38,6 +38,13 @@ final class StreamWriter {
      */
     void writeSpeaker(float[] voice) {
         check(!hasSpeaker, "a stream has one voice");
+        checkVoice(voice);
+        hasSpeaker = true;
+        sink.take(Packets.speaker(sequence++, voice));
+    }
+
+    /** @throws IllegalArgumentException not 1 to 4096 finite numbers. */
+    static void checkVoice(float[] voice) {
         boolean finite = voice.length >= 1 && voice.length <= Packets.MAX_SPEAKER;
         for (float number : voice) {
             finite &= !Float.isNaN(number) && !Float.isInfinite(number);
@@ -45,8 +52,6 @@ final class StreamWriter {
         if (!finite) {
             throw new IllegalArgumentException("a voice is 1 to " + Packets.MAX_SPEAKER + " finite numbers");
         }
-        hasSpeaker = true;
-        sink.take(Packets.speaker(sequence++, voice));
     }
 
     /**
