@@ -59,6 +59,15 @@ def told(process: subprocess.Popen[str]) -> dict[str, list[list[str]]]:
     return lines
 
 
+def first_trouble(process: subprocess.Popen[str]) -> str:
+    """The first line about trouble."""
+    assert process.stdout is not None
+    for line in iter(process.stdout.readline, ""):
+        if line.startswith("trouble"):
+            return line
+    raise AssertionError("it ended without any trouble")
+
+
 @pytest.fixture
 def phone(built: Built, tmp_path: Path) -> Phone:
     return Phone(built, tmp_path / "phone")
@@ -148,9 +157,7 @@ def test_a_cloud_that_is_away_gets_everything_when_it_returns(phone: Phone) -> N
     with cloud.running():
         pass
     process = phone.speaks(cloud.url, 2)
-    assert process.stdout is not None
-    while not process.stdout.readline().startswith("trouble"):
-        assert process.poll() is None
+    first_trouble(process)
     with cloud.running():
         assert len(told(process)["delivered"]) == 2
     assert all(received.data == expected() for received in cloud.streams.values())
@@ -205,10 +212,7 @@ def test_what_is_no_cloud_gets_no_codes(phone: Phone) -> None:
 def test_a_wrong_token_is_named(phone: Phone) -> None:
     with Weighing(token="right").running() as cloud:
         process = phone.speaks(cloud.url, 1, token="wrong")
-        assert process.stdout is not None
-        line = ""
-        while not line.startswith("trouble"):
-            line = process.stdout.readline()
+        line = first_trouble(process)
         process.kill()
         process.communicate()
         assert line == "trouble\tthe cloud answers 401; check the token\n"
@@ -219,15 +223,12 @@ def test_no_redirect_is_followed(phone: Phone) -> None:
     class Elsewhere(Cloud):
         async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
             response = connection.respond(307, "there\n")
-            response.headers["Location"] = elsewhere.url + "/v1/stream"
+            response.headers["Location"] = f"http://localhost:{elsewhere.port}/v1/stream"
             return response
 
     with Weighing().running() as elsewhere, Elsewhere().running() as cloud:
         process = phone.speaks(cloud.url, 1)
-        assert process.stdout is not None
-        line = ""
-        while not line.startswith("trouble"):
-            line = process.stdout.readline()
+        line = first_trouble(process)
         process.kill()
         process.communicate()
         assert "307" in line
