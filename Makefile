@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit bench pi-userland clean
+.PHONY: demo serve stream test lint audit bench pi-userland android android-tools clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -24,6 +24,7 @@ stream: $(VENV)/demo.stamp  ## encode a real recording as a device would, and ha
 
 test: $(VENV)/dev.stamp lint  ## what CI runs
 	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
+	-$(MAKE) android-tools  # The same.
 	$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp
@@ -45,6 +46,16 @@ out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/d
 	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
 	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
 	$(BIN)/python -m evaluation.userland build
+	touch $@
+
+android: out/android/stamp  ## the app by Debian's tools, which lack the interpreter: out/android/build/edgy.apk
+	android_demo/debian/build.sh out/android/tools out/android/build
+
+android-tools: out/android/stamp  ## what builds and tests the Android app; getting it needs Debian 12, and root or sudo
+
+out/android/stamp: android_demo/debian/tools.sh
+	android_demo/debian/tools.sh out/android/tools '$(SUDO)' || \
+	{ echo "android-tools: run this as root on Debian 12" >&2; exit 1; }
 	touch $@
 
 $(VENV)/%.stamp: setup.cfg pyproject.toml
