@@ -21,6 +21,7 @@ from edgy_tf.wire import (
     StreamReader,
     StreamWriter,
     bits_per_second,
+    bytes_by_kind,
     read_stream,
     write_stream,
 )
@@ -310,3 +311,13 @@ def test_bits_per_second(header):
     assert bits_per_second(100, 1, replace(header, sample_rate=22050, samples_per_code=441)) == 40000
     with pytest.raises(ValueError, match="no bit rate"):
         bits_per_second(27, 0, header)
+
+
+def test_every_byte_of_a_stream_is_of_some_kind() -> None:
+    packed, coded = (bytes.fromhex(golden) for golden in (GOLDEN_PACKED, GOLDEN_BIGRAM))
+    assert bytes_by_kind(packed) == {"header": 27, "speaker vector": 16, "codes": 16 + 15, "end": 27}
+    assert bytes_by_kind(coded) == {"header": 27, "codes": 15, "end": 27}
+    # What only a later version knows is told too.
+    later = packed[:27] + frame(0x90, 0, b"news") + frame(0x03, 1, bytes(16))
+    assert read_stream(later).codes.size == 0
+    assert bytes_by_kind(later) == {"header": 27, "other": 15, "end": 27}
