@@ -5,6 +5,7 @@ import contextlib
 import re
 import socket
 import subprocess
+import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from wyoming.error import Error
 
 from edgy_tf.corpora import read_pcm16
 from edgy_tf.demo import SHIPPED
+from edgy_tf.errors import WireError
+from edgy_tf.wire import Stream, read_stream
 from tests.pi_runtime.node.test_edgy_edge import edgy_edge, say
 from tests.pi_runtime.node.test_wyoming_asr import ask
 from tests.served import READS_WORDS, ServerProcess, Tap
@@ -90,6 +93,13 @@ def disclosed(state: Path) -> tuple[Counter[str], int]:
     return sizes, sum(int(messages) for _, messages, _ in rows)
 
 
+def waiting(state: Path) -> Iterator[Stream]:
+    """The whole streams in a node's spool."""
+    for file in (state / "spool").glob("*.edgy"):
+        with contextlib.suppress(WireError):
+            yield read_stream(file)
+
+
 def test_the_server_has_counted_what_the_ledger_lists(said: Said) -> None:
     assert said.received == Counter({kind: size for kind, size in said.ledger.items() if kind != "control"})
     assert set(said.received) == {"header", "codes", "end"}
@@ -140,6 +150,9 @@ def test_a_wrong_token_costs_no_speech(server: ServerProcess, said: Said, tmp_pa
     with node(server.port, tmp_path, "edgy_wrong", SHIPPED.audio) as process:
         assert process.stderr is not None
         assert any(b"answers 401; check the token" in line for line in process.stderr)
+        while not list(waiting(tmp_path)):
+            assert process.poll() is None
+            time.sleep(0.02)
     assert server.codes == before
     with node(server.port, tmp_path, server.token, "-") as process:
         assert ends_well(process) == said.text
@@ -165,4 +178,4 @@ def test_the_server_is_killed_in_the_middle_and_comes_back_without_memory(
     assert ledger["header"] == 2 * said.ledger["header"]
     assert ledger["codes"] > said.ledger["codes"]
     assert ledger["end"] == said.ledger["end"]
-    assert not list((tmp_path / "spool").iterdir())
+    assert not list((tmp_path / "spool").glob("[!.]*"))

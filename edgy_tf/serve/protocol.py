@@ -188,7 +188,11 @@ class _Conversation:
     ) -> None:
         pending: set[asyncio.Task[Any]] = {answering, *others}
         while answering in pending:
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            alive = self._cloud.settings.alive_seconds
+            done, pending = await asyncio.wait(pending, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
+            if not done and self._session.samples is not None:
+                # A device gives up on a server that is silent, and would lose its place in the queue.
+                await self._send({"type": "ack", "next": self._session.next})
             for task in done:
                 task.result()
             if moved_on.is_set():

@@ -226,6 +226,25 @@ def test_streams_that_are_none(open_server: Serving, sent: Sent) -> None:
         assert says in heard.messages[-1]["message"]
 
 
+def test_a_device_that_waits_is_told_that_it_does(release: Release, tmp_path: Path, sent: Sent) -> None:
+    async def wait(server: Serving) -> dict[str, Any]:
+        async with connect(server.stream_url) as socket, asyncio.timeout(30):
+            await socket.send(opening())
+            for message in sent(20):
+                await socket.send(message)
+            again = 0
+            async for message in socket:
+                last: dict[str, Any] = json.loads(message)
+                again += last == {"type": "ack", "next": 2}
+                if again == 4:
+                    server.reader.go.set()
+            return last
+
+    with serving(release, tmp_path, alive_seconds=0.01) as server:
+        server.reader.go.clear()
+        assert asyncio.run(wait(server))["text"] == "zanzibar0"
+
+
 def test_a_token_is_needed(server: Serving, sent: Sent) -> None:
     """Told before it is a WebSocket, so that a device keeps what it has until it has the right one."""
 
