@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> None:
 
     # Other libraries may tell of what they work on, so they are heard on trouble alone.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.setLevel(logging.INFO)
+    # It takes a WebSocket that was refused by an answer of HTTP for a mistake (Kludex/uvicorn#3138).
+    uvicorn.addFilter(lambda record: record.getMessage() != "ASGI callable returned without completing handshake.")
     settings = Settings(max_seconds=args.max_seconds, queue=args.queue, streams=args.streams)
     release = find_release(args.release)
     decoder = Decoder.from_release(release.folder)

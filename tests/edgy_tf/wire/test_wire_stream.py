@@ -87,7 +87,7 @@ def small(header) -> bytes:
 
 
 @given(st.data(), st.integers(2, 65536), st.integers(1, 255))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_round_trip(data, size, per_packet):
     header = StreamHeader("fedcba9876543210", size, 22050, 441)
     codes = data.draw(st.lists(st.integers(0, size - 1), max_size=700))
@@ -101,7 +101,7 @@ def test_round_trip(data, size, per_packet):
 
 
 @given(st.lists(st.lists(st.integers(0, 511), max_size=120), max_size=8), st.integers(1, 60))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_any_cutting_of_the_codes_gives_the_same_bytes(header, rows, per_packet):
     data = bytearray()
     writer = StreamWriter(data.extend, header, per_packet)
@@ -112,7 +112,7 @@ def test_any_cutting_of_the_codes_gives_the_same_bytes(header, rows, per_packet)
 
 
 @given(data=st.data(), damage=st.none() | st.tuples(st.integers(0, 250), st.integers(1, 255)))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_any_cutting_of_the_bytes_gives_the_same_packets_and_error(small, data, damage):
     if damage is not None:
         small = bytearray(small)
