@@ -12,15 +12,13 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
-serve: $(VENV)/serve.stamp  ## the cloud's server on this machine: http://127.0.0.1:8000/docs
+serve: $(VENV)/serve.stamp  ## the cloud's server on this machine, and a page to try it: http://127.0.0.1:8000
 	mkdir -p out/serve
-	$(BIN)/edgy serve --store sqlite:///out/serve/voices.db
+	$(BIN)/edgy serve --demo --store sqlite:///out/serve/voices.db
 
-stream: $(VENV)/demo.stamp  ## encode a real recording as a device would, and have the server read it
-	mkdir -p out/serve
-	$(BIN)/edgy encode edgy_tf/demo/recording.flac out/serve/recording.edgy
-	curl --fail-with-body --data-binary @out/serve/recording.edgy -H 'Content-Type: application/octet-stream' \
-		http://127.0.0.1:8000/v1/transcript
+stream: $(VENV)/node,audio.stamp  ## an edge node hears a real recording, the server reads it; what left, by bytes
+	$(BIN)/edgy-edge run --source edgy_tf/demo/recording.flac --sink ws://127.0.0.1:8000 --state out/node
+	$(BIN)/edgy-edge disclosures --state out/node
 
 test: $(VENV)/dev.stamp lint  ## what CI runs
 	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.

@@ -28,6 +28,7 @@ def test_the_wheel_is_whole(tmp_path: Path) -> None:
         "evaluation/report/page.html",
         "edgy_tf/py.typed",
         "edgy_tf/demo/recording.flac",
+        "edgy_tf/serve/page.html",
         "pi_runtime/encoder.py",
         "pi_runtime/systemd/edgy-edge.service",
         "pi_runtime/systemd/edgy-edge-wyoming.service",

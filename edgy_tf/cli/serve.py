@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queue", type=positive, default=16, help="jobs that may wait (default: 16); more get 503")
     parser.add_argument("--streams", type=positive, default=64, help="streams kept at a time (default: 64)")
     parser.add_argument("--max-seconds", type=positive, default=300, help="of speech in one stream (default: 300)")
+    parser.add_argument("--demo", action="store_true", help="let the page at / send sound here, to be encoded here")
     parser.add_argument("--tls-cert", type=Path, help="certificate chain in PEM: serve over TLS")
     parser.add_argument("--tls-key", type=Path, help="key of the certificate")
 
@@ -48,19 +49,26 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.serve.metrics import Metrics
     from edgy_tf.serve.server import build_server
     from edgy_tf.serve.settings import Settings
+    from edgy_tf.serve.show import PlayedDevice
     from edgy_tf.serve.store import VoiceStore
 
     # Other libraries may tell of what they work on, so they are heard on trouble alone.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.setLevel(logging.INFO)
+    # It takes a WebSocket that was refused by an answer of HTTP for a mistake (Kludex/uvicorn#3138).
+    uvicorn.addFilter(lambda record: record.getMessage() != "ASGI callable returned without completing handshake.")
     settings = Settings(max_seconds=args.max_seconds, queue=args.queue, streams=args.streams)
     release = find_release(args.release)
     decoder = Decoder.from_release(release.folder)
     engine = Engine(release, decoder, open_recogniser(args.recogniser), settings.queue, Metrics())
-    cloud = Cloud(engine, VoiceStore(args.store), tokens, settings)
+    device = PlayedDevice(release, settings.queue, engine) if args.demo else None
+    cloud = Cloud(engine, VoiceStore(args.store), tokens, settings, device)
     scheme = "https" if args.tls_cert else "http"
     server = build_server(cloud, args.host, args.port, args.tls_cert, args.tls_key)
-    print(f"release {release.name}, codebook {release.codebook_id}: {scheme}://{args.host}:{args.port}/docs")
+    print(f"release {release.name}, codebook {release.codebook_id}: {scheme}://{args.host}:{args.port}")
+    if args.demo:
+        print("demo: what is recorded on the page comes here as sound, and this server encodes it")
     server.run()
     if not server.started:
         raise EdgyError(f"cannot listen at {args.host}:{args.port}; choose another --port")

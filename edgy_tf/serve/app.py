@@ -5,54 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
-from typing import Annotated, Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response, Security, WebSocket
+from fastapi import APIRouter, FastAPI, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgy_tf import __version__
 from edgy_tf.errors import CodebookMismatchError, EdgyError
 from edgy_tf.serve.audio import AudioFormat, audio_file
-from edgy_tf.serve.auth import Client
 from edgy_tf.serve.cloud import Cloud
 from edgy_tf.serve.messages import (
     EnrolmentBody,
     HealthBody,
-    RefusalBody,
     SegmentBody,
     TranscriptBody,
     VoiceBody,
     VoicesBody,
 )
 from edgy_tf.serve.metrics import Metrics
+from edgy_tf.serve.page import DEMO, PAGE
 from edgy_tf.serve.protocol import serve_stream
-from edgy_tf.serve.refusals import BusyError, TooLargeError, TooSlowError, refusal_of
+from edgy_tf.serve.refusals import refused
+from edgy_tf.serve.requests import EDGY_BODY, ClientOf, CloudOf, in_time, refusals, stream_of, voice_of
 from edgy_tf.serve.store import EnrolledVoice
 from edgy_tf.serve.voices import PSEUDONYM
-from edgy_tf.wire import Stream, read_stream
-from edgy_tf.wire.header import HEADER_SIZE, StreamHeader
-from edgy_tf.wire.packets import MAX_SPEAKER, OVERHEAD
 
-T = TypeVar("T")
-
-_BYTES_A_CODE = OVERHEAD + 3
-"""Bytes that a code takes at most: alone in a packet, in two bytes after the count."""
 _EXPIRY_SECONDS = 10.0
-_UNREAD = (401, 408, 413, 429)
-"""Refusals of a body that still comes; kept open, the connection would take it in to its end."""
-_EDGY_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 def build_app(cloud: Cloud) -> FastAPI:
@@ -66,9 +51,20 @@ def build_app(cloud: Cloud) -> FastAPI:
         expiry.cancel()
         await asyncio.to_thread(cloud.close)
 
-    app = FastAPI(title="EDGY cloud", description=__doc__, version=__version__, lifespan=lifespan)
+    app = FastAPIOffline(
+        title="EDGY cloud",
+        description=__doc__,
+        version=__version__,
+        lifespan=lifespan,
+        redoc_url=None,
+        # By default Swagger UI shows a badge of its authors' server, which would see the address of this one.
+        swagger_ui_parameters={"validatorUrl": "none"},
+    )
     app.state.cloud = cloud
+    app.include_router(PAGE)
     app.include_router(_ROUTER)
+    if cloud.device is not None:
+        app.include_router(DEMO)
     app.add_exception_handler(EdgyError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _gone)
@@ -82,44 +78,22 @@ async def _expire(cloud: Cloud) -> None:
         cloud.streams.expire()
 
 
-def _cloud_of(connection: HTTPConnection) -> Cloud:
-    cloud: Cloud = connection.app.state.cloud
-    return cloud
-
-
-CloudOf = Annotated[Cloud, Depends(_cloud_of)]
-_BEARER = HTTPBearer(auto_error=False, description="A token of this server, if it has any.")
-
-
-async def _client_of(
-    cloud: CloudOf, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
-) -> Client:
-    return cloud.client(credentials.credentials if credentials else None)
-
-
-ClientOf = Annotated[Client, Depends(_client_of)]
-
-
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": RefusalBody} for status in (401, 429, *statuses)}
-
-
 _ROUTER = APIRouter()
 
 
-@_ROUTER.post("/v1/transcript", openapi_extra=_EDGY_BODY, responses=_refusals(400, 408, 409, 413, 422, 503))
+@_ROUTER.post("/v1/transcript", openapi_extra=EDGY_BODY, responses=refusals(400, 408, 409, 413, 422, 503))
 async def transcript(request: Request, cloud: CloudOf, client: ClientOf) -> TranscriptBody:
     """The words of an ``.edgy`` stream, and when each phrase was said. No sound is made."""
-    stream = await _stream(request, cloud)
-    segments = await _in_time(cloud, cloud.engine.read(stream.codes))
+    stream, _ = await stream_of(request, cloud, cloud.settings.max_seconds)
+    segments = await in_time(cloud, cloud.engine.read(stream.codes))
     phrases = [SegmentBody(start=s.start, end=s.end, text=s.text) for s in segments]
     return TranscriptBody(text=" ".join(s.text for s in segments), segments=phrases)
 
 
 @_ROUTER.post(
     "/v1/speech",
-    openapi_extra=_EDGY_BODY,
-    responses=_refusals(400, 404, 408, 409, 413, 422, 503)
+    openapi_extra=EDGY_BODY,
+    responses=refusals(400, 404, 408, 409, 413, 422, 503)
     | {200: {"content": {f.media_type: {"schema": {"type": "string", "format": "binary"}} for f in AudioFormat}}},
     response_class=Response,
 )
@@ -134,25 +108,22 @@ async def speech(
 
     In a voice of `GET /v1/voices`; without a name in the voice that the device put into the stream, else anonymous.
     """
-    stream = await _stream(request, cloud)
-    if voice is None and stream.speaker is not None:
-        embedding = cloud.voices.check(stream.speaker)
-    else:
-        embedding = await asyncio.to_thread(cloud.voices.named, client.name, voice or "anonymous")
-    samples = await _in_time(cloud, cloud.engine.speak(stream.codes, embedding))
+    stream, _ = await stream_of(request, cloud, cloud.settings.max_seconds)
+    embedding = await voice_of(cloud, client, stream, voice)
+    samples = await in_time(cloud, cloud.engine.speak(stream.codes, embedding))
     rate = cloud.engine.header.sample_rate
     content = await asyncio.to_thread(audio_file, samples[: stream.samples], rate, format)
     return Response(content, media_type=format.media_type)
 
 
-@_ROUTER.get("/v1/voices", responses=_refusals())
+@_ROUTER.get("/v1/voices", responses=refusals())
 def voices(cloud: CloudOf, client: ClientOf) -> VoicesBody:
     """Voices to speak in."""
     synthetic = ["anonymous", f"{PSEUDONYM}NAME", *cloud.engine.decoder.voices]
     return VoicesBody(synthetic=synthetic, enrolled=[_body(v) for v in cloud.store.list(client.name)])
 
 
-@_ROUTER.post("/v1/voices", status_code=201, responses=_refusals(400, 409, 422))
+@_ROUTER.post("/v1/voices", status_code=201, responses=refusals(400, 409, 422))
 def enrol(cloud: CloudOf, client: ClientOf, body: EnrolmentBody) -> VoiceBody:
     """Keep a voice that ``edgy enrol`` made on a device, to speak in it by its id."""
     ours = cloud.engine.header.codebook_id
@@ -162,7 +133,7 @@ def enrol(cloud: CloudOf, client: ClientOf, body: EnrolmentBody) -> VoiceBody:
     return _body(cloud.store.add(client.name, body.name, ours, embedding, cloud.settings.voices))
 
 
-@_ROUTER.delete("/v1/voices/{voice_id}", status_code=204, responses=_refusals(404))
+@_ROUTER.delete("/v1/voices/{voice_id}", status_code=204, responses=refusals(404))
 def delete_voice(cloud: CloudOf, client: ClientOf, voice_id: str) -> None:
     """Delete an enrolled voice for good."""
     cloud.store.delete(client.name, voice_id)
@@ -172,7 +143,8 @@ def delete_voice(cloud: CloudOf, client: ClientOf, voice_id: str) -> None:
 async def health(cloud: CloudOf) -> HealthBody:
     """Whether the server serves, and what."""
     release = cloud.engine.release
-    return HealthBody(status="ok", release=release.name, codebook_id=release.codebook_id)
+    demo = cloud.device is not None
+    return HealthBody(status="ok", release=release.name, codebook_id=release.codebook_id, demo=demo)
 
 
 @_ROUTER.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -191,49 +163,9 @@ def _body(voice: EnrolledVoice) -> VoiceBody:
     return VoiceBody(id=voice.id, name=voice.name, codebook_id=voice.codebook_id, consented=voice.consented)
 
 
-async def _stream(request: Request, cloud: Cloud) -> Stream:
-    """The stream in a request's body, of which no more is read than may be."""
-    max_codes = int(cloud.settings.max_seconds * cloud.engine.code_rate)
-    limit = HEADER_SIZE + 4 * MAX_SPEAKER + 3 * OVERHEAD + max_codes * _BYTES_A_CODE
-    body = bytearray()
-    try:
-        async with asyncio.timeout(cloud.settings.body_seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise TooLargeError(f"a body may have {limit} bytes; send shorter streams")
-    except TimeoutError as error:
-        raise TooSlowError("the body did not come in time; send it again") from error
-    data = bytes(body)
-    # The header first, so that another codebook is refused by its name and not for want of its prior.
-    if len(data) >= HEADER_SIZE:
-        cloud.engine.check(StreamHeader.from_bytes(data[:HEADER_SIZE]))
-    parsed = await asyncio.to_thread(read_stream, data, cloud.engine.prior)
-    if len(parsed.codes) > max_codes:
-        raise TooLargeError(f"a request may hold {max_codes} codes; send shorter streams")
-    cloud.metrics.codes.inc(len(parsed.codes))
-    return parsed
-
-
-async def _in_time(cloud: Cloud, work: Coroutine[Any, Any, T]) -> T:
-    try:
-        async with asyncio.timeout(cloud.settings.job_seconds):
-            return await work
-    except TimeoutError as error:
-        raise BusyError("the server had no time for this; come back later", cloud.settings.job_seconds) from error
-
-
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, EdgyError)
-    refusal = refusal_of(error)
-    headers = {}
-    if refusal.status in _UNREAD:
-        headers["Connection"] = "close"
-    if refusal.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(refusal.retry_after)
-    return JSONResponse({"detail": str(refusal)}, refusal.status, headers)
+    return refused(error)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

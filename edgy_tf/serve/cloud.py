@@ -9,6 +9,7 @@ from edgy_tf.serve.auth import ANYONE, Client, RateLimiter, TokenFile
 from edgy_tf.serve.engine import Engine
 from edgy_tf.serve.refusals import BusyError
 from edgy_tf.serve.settings import Settings
+from edgy_tf.serve.show import PlayedDevice, Show
 from edgy_tf.serve.store import VoiceStore
 from edgy_tf.serve.streams import Streams
 from edgy_tf.serve.voices import Voices
@@ -22,15 +23,25 @@ class Cloud:
         store: of enrolled voices.
         tokens: that are let in; None lets in everyone, as one client.
         settings: limits.
+        device: that the server plays in a demonstration, if it does.
     """
 
-    def __init__(self, engine: Engine, store: VoiceStore, tokens: TokenFile | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: VoiceStore,
+        tokens: TokenFile | None,
+        settings: Settings,
+        device: PlayedDevice | None = None,
+    ) -> None:
         self.engine = engine
         self.store = store
         self.settings = settings
         self.metrics = engine.metrics
         self.voices = Voices(engine.decoder, store)
         self.streams = Streams(engine, settings)
+        self.show = Show(engine, settings.queue)
+        self.device = device
         self._tokens = tokens
         self._limiter = RateLimiter()
         self._connections = 0
@@ -65,5 +76,8 @@ class Cloud:
 
     def close(self) -> None:
         """Give everything back."""
+        if self.device is not None:
+            self.device.close()
+        self.show.close()
         self.engine.close()
         self.store.close()

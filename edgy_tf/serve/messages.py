@@ -54,6 +54,31 @@ class HealthBody(BaseModel):
     status: Literal["ok"]
     release: str
     codebook_id: str
+    demo: bool
+
+
+class PanelBody(BaseModel):
+    """A sound: its name, and in base64 the sound as a ``.wav`` file and its figure as PNG for light and dark pages."""
+
+    name: str
+    wav: str
+    light: str
+    dark: str
+
+
+class ShowBody(BaseModel):
+    """A stream to look at and to listen to.
+
+    ``disclosed`` has bytes by kind, ``hues`` a colour in degrees for each code, ``stream`` the stream in base64.
+    """
+
+    seconds: float
+    bits_per_second: float
+    disclosed: dict[str, int]
+    codes: list[int]
+    hues: list[int]
+    panels: list[PanelBody]
+    stream: str
 
 
 class RefusalBody(BaseModel):

@@ -16,6 +16,7 @@ class Metrics:
         self.refused = Counter("edgy_jobs_refused", "Jobs refused above capacity", ["lane"], registry=registry)
         self.pending = Gauge("edgy_jobs_pending", "Jobs waiting or running", ["lane"], registry=registry)
         self.codes = Counter("edgy_codes", "Codes received in requests and streams", registry=registry)
+        self.bytes = Counter("edgy_received_bytes", "Bytes of streams received", ["kind"], registry=registry)
         self.connected = Gauge("edgy_streams_connected", "Streams with a connection", registry=registry)
         self.closed = Counter(
             "edgy_streams_closed", "Connections of streams by close code", ["code"], registry=registry

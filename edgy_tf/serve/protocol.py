@@ -28,6 +28,7 @@ from edgy_tf.serve.refusals import (
     TooLargeError,
     TooSlowError,
     refusal_of,
+    refused,
 )
 from edgy_tf.serve.streams import Session
 from edgy_tf.serve.voices import Level
@@ -79,11 +80,18 @@ _EXPECTED = 'a stream begins with {"type": "open", "stream": UUID4 as 32 hexadec
 
 async def serve_stream(socket: WebSocket, cloud: Cloud) -> None:
     """Serve one connection, from its first message to its close."""
+    try:
+        client = cloud.client(bearer(socket.headers.get("authorization")))
+    except EdgyError as error:
+        # As an answer of HTTP: 1008 would say that the stream is bad, and a device would not keep it.
+        await socket.send_denial_response(refused(error))
+        cloud.metrics.closed.labels(str(refusal_of(error).status)).inc()
+        return
     await socket.accept()
     code = "1000"
     try:
         async with cloud.connection():
-            await _converse(socket, cloud)
+            await _converse(socket, cloud, client)
     except WebSocketDisconnect:
         code = "gone"  # Its own code may be any of thousands.
     except EdgyError as error:
@@ -105,8 +113,7 @@ async def _refuse(socket: WebSocket, code: int, message: str) -> None:
         pass  # Nobody is there any more to be told.
 
 
-async def _converse(socket: WebSocket, cloud: Cloud) -> None:
-    client = cloud.client(bearer(socket.headers.get("authorization")))
+async def _converse(socket: WebSocket, cloud: Cloud, client: Client) -> None:
     try:
         async with asyncio.timeout(cloud.settings.body_seconds):
             message = await _receive(socket)
@@ -181,7 +188,11 @@ class _Conversation:
     ) -> None:
         pending: set[asyncio.Task[Any]] = {answering, *others}
         while answering in pending:
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            alive = self._cloud.settings.alive_seconds
+            done, pending = await asyncio.wait(pending, timeout=alive, return_when=asyncio.FIRST_COMPLETED)
+            if not done and self._session.samples is not None:
+                # A device gives up on a server that is silent, and would lose its place in the queue.
+                await self._send({"type": "ack", "next": self._session.next})
             for task in done:
                 task.result()
             if moved_on.is_set():

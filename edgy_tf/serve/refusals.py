@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from starlette.responses import JSONResponse
+
 from edgy_tf.errors import CodebookMismatchError, EdgyError, WireError
 
 POLICY = 1008
@@ -12,6 +14,8 @@ INTERNAL = 1011
 """Close code of WebSocket: the server's own fault."""
 TRY_LATER = 1013
 """Close code of WebSocket: come back later."""
+_UNREAD = (401, 408, 413, 429)
+"""Refusals of a body that still comes; kept open, the connection would take it in to its end."""
 
 
 class RefusalError(EdgyError):
@@ -77,3 +81,16 @@ def refusal_of(error: EdgyError) -> RefusalError:
     refusal = RefusalError(str(error))
     refusal.status = 400 if isinstance(error, WireError) else 409 if isinstance(error, CodebookMismatchError) else 422
     return refusal
+
+
+def refused(error: EdgyError) -> JSONResponse:
+    """What HTTP answers to a request that is not served."""
+    refusal = refusal_of(error)
+    headers = {}
+    if refusal.status in _UNREAD:
+        headers["Connection"] = "close"
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    return JSONResponse({"detail": str(refusal)}, refusal.status, headers)

@@ -17,6 +17,7 @@ class Settings:
         job_seconds: that a request may wait for its result.
         body_seconds: in which a request's body, or the opening of a stream, must have come.
         idle_seconds: without a packet after which a connection is closed.
+        alive_seconds: after which a device that waits for its result is told again that all has come.
         voices: that one client may enrol.
     """
 
@@ -27,4 +28,5 @@ class Settings:
     job_seconds: float = 60.0
     body_seconds: float = 30.0
     idle_seconds: float = 300.0
+    alive_seconds: float = 20.0
     voices: int = 100

@@ -18,7 +18,7 @@ from edgy_tf.serve.refusals import BusyError, RefusalError, TooLargeError, TooMa
 from edgy_tf.serve.settings import Settings
 from edgy_tf.wire import CodesPacket, EndPacket, SpeakerPacket, StreamReader
 from edgy_tf.wire.header import HEADER_SIZE
-from edgy_tf.wire.packets import HEAD, packet_size
+from edgy_tf.wire.packets import HEAD, HEADER_NAME, kind_name, packet_size
 
 
 class Session:
@@ -93,12 +93,15 @@ class Session:
             return self._take_header(message)
         # A device that connects again begins with the header again. No packet begins like it.
         if message == self._header:
+            self._count(HEADER_NAME, message)
             return False
         if len(message) < HEAD.size:
             raise WireError("a message is not a whole packet", 0)
         assert self._reader.header is not None
         if packet_size(message[: HEAD.size], self._reader.header, 0) != len(message):
             raise WireError("a message is not one whole packet", 0)
+        # Repeated ones too, so that the devices' disclosure ledgers hold the same number.
+        self._count(kind_name(message), message)
         if HEAD.unpack_from(message)[1] < self.next:
             return False
         for packet in self._reader.feed(message):
@@ -123,7 +126,11 @@ class Session:
         assert self._reader.header is not None
         self._engine.check(self._reader.header)
         self._header = message
+        self._count(HEADER_NAME, message)
         return False
+
+    def _count(self, kind: str, message: bytes) -> None:
+        self._engine.metrics.bytes.labels(kind).inc(len(message))
 
     def end(self, result: dict[str, Any]) -> None:
         """Keep nothing but the result."""

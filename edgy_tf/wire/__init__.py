@@ -4,7 +4,7 @@ from edgy_tf.wire.entropy import Prior, measure
 from edgy_tf.wire.header import StreamHeader
 from edgy_tf.wire.packets import CodesPacket, EndPacket, Packet, SpeakerPacket
 from edgy_tf.wire.reader import StreamReader
-from edgy_tf.wire.stream import Stream, bits_per_second, read_header, read_stream, write_stream
+from edgy_tf.wire.stream import Stream, bits_per_second, bytes_by_kind, read_header, read_stream, write_stream
 from edgy_tf.wire.writer import StreamWriter
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "StreamReader",
     "StreamWriter",
     "bits_per_second",
+    "bytes_by_kind",
     "measure",
     "read_header",
     "read_stream",

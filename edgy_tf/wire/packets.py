@@ -35,6 +35,20 @@ class Kind(IntEnum):
     SPEAKER = 0x81
 
 
+HEADER_NAME = "header"
+_NAMES: dict[int, str] = {
+    Kind.CODES: "codes",
+    Kind.CODES_ENTROPY: "codes",
+    Kind.END: "end",
+    Kind.SPEAKER: "speaker vector",
+}
+
+
+def kind_name(packet: bytes) -> str:
+    """What disclosure ledger, server and pages call packets of this one's kind; "other" for one that is skipped."""
+    return _NAMES.get(packet[0], "other")
+
+
 @dataclass(frozen=True, eq=False)
 class CodesPacket:
     """The next 1 to 255 codes: int32 [n]."""

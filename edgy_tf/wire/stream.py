@@ -15,7 +15,16 @@ import numpy.typing as npt
 from edgy_tf.wire.bits import Codes
 from edgy_tf.wire.entropy import Prior
 from edgy_tf.wire.header import HEADER_SIZE, StreamHeader
-from edgy_tf.wire.packets import MAX_CODES, CodesPacket, EndPacket, SpeakerPacket
+from edgy_tf.wire.packets import (
+    HEAD,
+    HEADER_NAME,
+    MAX_CODES,
+    CodesPacket,
+    EndPacket,
+    SpeakerPacket,
+    kind_name,
+    packet_size,
+)
 from edgy_tf.wire.reader import StreamReader
 from edgy_tf.wire.writer import StreamWriter
 
@@ -106,6 +115,18 @@ def write_stream(path: str | os.PathLike[str], stream: Stream, prior: Prior | No
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def bytes_by_kind(stream: bytes) -> dict[str, int]:
+    """Of how many bytes of each kind a whole and valid stream consists: what left the device, and nothing else."""
+    header, at = StreamHeader.from_bytes(stream[:HEADER_SIZE]), HEADER_SIZE
+    sizes = {HEADER_NAME: HEADER_SIZE}
+    while at < len(stream):
+        head = stream[at : at + HEAD.size]
+        size, kind = packet_size(head, header, at), kind_name(head)
+        sizes[kind] = sizes.get(kind, 0) + size
+        at += size
+    return sizes
 
 
 def bits_per_second(stream_bytes: int, codes: int, header: StreamHeader) -> float:

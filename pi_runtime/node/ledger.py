@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgy_tf.errors import StorageError
-from edgy_tf.wire.packets import Kind
+from edgy_tf.wire.packets import HEADER_NAME, kind_name
 from pi_runtime.node.utterance import Utterance
 
-HEADER, CONTROL = "header", "control"
-KINDS = {Kind.CODES: "codes", Kind.CODES_ENTROPY: "codes", Kind.END: "end", Kind.SPEAKER: "speaker vector"}
+HEADER, CONTROL = HEADER_NAME, "control"
 DETAIL = 100_000
 
 _SCHEMA = """
@@ -72,7 +71,7 @@ class Ledger:
 
     def packet(self, data: bytes, utterance: Utterance, destination: str) -> None:
         """Record a packet that is about to leave; see ``record``."""
-        self.record(KINDS.get(Kind(data[0]), CONTROL), len(data), utterance, destination)
+        self.record(kind_name(data), len(data), utterance, destination)
 
     def record(self, kind: str, size: int, utterance: Utterance, destination: str) -> None:
         """Record a message of ``size`` bytes that is about to leave.

@@ -18,7 +18,8 @@ from pi_runtime.node.ledger import CONTROL, HEADER, Ledger
 from pi_runtime.node.utterance import Utterance
 
 REPLY_S = 60.0
-"""Longest silence of the cloud in seconds; while somebody speaks, it acknowledges a packet every second."""
+"""Longest silence of the cloud in seconds; while somebody speaks, it acknowledges a packet every second, and
+while it works on the end of a stream it says so every 20."""
 CLOSE_S = 2.0
 _POLICY_VIOLATION = 1008
 _MAX_MESSAGE = 1 << 20

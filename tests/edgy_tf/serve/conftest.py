@@ -21,6 +21,7 @@ from edgy_tf.serve.engine import Engine
 from edgy_tf.serve.metrics import Metrics
 from edgy_tf.serve.server import build_server
 from edgy_tf.serve.settings import Settings
+from edgy_tf.serve.show import PlayedDevice
 from edgy_tf.serve.store import VoiceStore
 from edgy_tf.wire import StreamHeader, StreamWriter
 
@@ -78,7 +79,9 @@ def _decoder(release: Path) -> Decoder:
 
 
 @contextmanager
-def serving(release: Release, folder: Path, clients: tuple[Client, ...] = (), **limits: float) -> Iterator[Serving]:
+def serving(
+    release: Release, folder: Path, clients: tuple[Client, ...] = (), demo: bool = False, **limits: float
+) -> Iterator[Serving]:
     """A server with tokens for ``clients``; without any it is open."""
     settings = Settings(**limits)  # type: ignore[arg-type]
     file = TokenFile(folder / "tokens.json")
@@ -86,7 +89,8 @@ def serving(release: Release, folder: Path, clients: tuple[Client, ...] = (), **
     reader = Reader()
     engine = Engine(release, _decoder(release.folder), reader, settings.queue, Metrics())
     store = VoiceStore(f"sqlite:///{folder / 'voices.db'}")
-    cloud = Cloud(engine, store, file if clients else None, settings)
+    device = PlayedDevice(release, settings.queue, engine) if demo else None
+    cloud = Cloud(engine, store, file if clients else None, settings, device)
     server = build_server(cloud, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)
     thread.start()

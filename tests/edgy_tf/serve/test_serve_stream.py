@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edgy_tf.releases import Release
 from edgy_tf.serve.auth import Client
@@ -226,10 +226,37 @@ def test_streams_that_are_none(open_server: Serving, sent: Sent) -> None:
         assert says in heard.messages[-1]["message"]
 
 
+def test_a_device_that_waits_is_told_that_it_does(release: Release, tmp_path: Path, sent: Sent) -> None:
+    async def wait(server: Serving) -> dict[str, Any]:
+        async with connect(server.stream_url) as socket, asyncio.timeout(30):
+            await socket.send(opening())
+            for message in sent(20):
+                await socket.send(message)
+            again = 0
+            async for message in socket:
+                last: dict[str, Any] = json.loads(message)
+                again += last == {"type": "ack", "next": 2}
+                if again == 4:
+                    server.reader.go.set()
+            return last
+
+    with serving(release, tmp_path, alive_seconds=0.01) as server:
+        server.reader.go.clear()
+        assert asyncio.run(wait(server))["text"] == "zanzibar0"
+
+
 def test_a_token_is_needed(server: Serving, sent: Sent) -> None:
-    heard = asyncio.run(talk(server, opening(), sent(5)))
-    assert heard.code == 1008
-    assert [m["type"] for m in heard.messages] == ["error"]
+    """Told before it is a WebSocket, so that a device keeps what it has until it has the right one."""
+
+    async def refused(headers: dict[str, str]) -> None:
+        with pytest.raises(InvalidStatus) as answer:
+            await connect(server.stream_url, additional_headers=headers)
+        assert answer.value.response.status_code == 401
+        assert b"no such token" in (answer.value.response.body or b"")
+
+    for headers in ({}, {"Authorization": "Bearer edgy_wrong"}):
+        asyncio.run(refused(headers))
+    assert asyncio.run(talk(server, opening(), sent(5), "kitchen")).code == 1000
 
 
 def test_streams_are_bounded_in_number_length_and_time(release: Release, tmp_path: Path, sent: Sent) -> None:

@@ -71,7 +71,7 @@ def counts_and_codes(draw):
 
 
 @given(counts_and_codes())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_round_trip_and_reference(case):
     counts, codes = case
     prior = Prior("0" * 16, np.array(counts, np.uint32))
@@ -83,7 +83,7 @@ def test_round_trip_and_reference(case):
 
 
 @given(st.binary(max_size=40), st.integers(1, 255))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_hostile_bytes(unigram, bigram, data, count):
     for prior in (unigram, bigram):
         with contextlib.suppress(WireError):

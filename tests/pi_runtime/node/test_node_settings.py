@@ -39,6 +39,7 @@ def test_a_file_and_what_the_command_line_replaces(tmp_path: Path) -> None:
         ("metrics_port = 70000", "0 to 65535"),
         ("[gate]\nonset = 0.2", "release not above onset"),
         ("[gate]\nhangover_ms = 0", "10 to 10000"),
+        ("[gate]\nlongest_s = 301", "2 to 300"),
     ],
 )
 def test_wrong_settings_are_one_line(tmp_path: Path, text: str, says: str) -> None:
