@@ -16,14 +16,14 @@ for package in ("tensorflow", "keras", "scipy", "soundfile", "tqdm"):
     assert importlib.util.find_spec(package) is None, package
 
 import edgy_tf, edgy_tf.corpora, edgy_tf.errors, edgy_tf.frontend, edgy_tf.preset, edgy_tf.wire, pi_runtime
-from edgy_tf.cli.main import build_parser
-from pi_runtime.cli.main import build_parser as build_edge_parser
+from edgy_tf.cli.main import PROGRAM
+from pi_runtime.cli.main import PROGRAM as EDGE_PROGRAM
 import numpy as np
 
 front_end = edgy_tf.preset.load_preset("pi").front_end
 assert edgy_tf.frontend.log_mel(np.zeros(16000), front_end).shape == (100, 80)
-assert "train" in build_parser().format_help()
-assert {"wyoming", "self-test"} <= set(build_edge_parser().format_help().split())
+assert "train" in PROGRAM.parser().format_help()
+assert {"wyoming", "self-test"} <= set(EDGE_PROGRAM.parser().format_help().split())
 """
 
 

@@ -1,15 +1,12 @@
-"""Entry point of ``edgy``: finds the subcommand, prints expected errors as one line, exits with 2 on them."""
+"""Entry point of ``edgy``."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-from edgy_tf import __version__
-from edgy_tf.errors import EdgyError
+from edgy_tf.cli.program import Program
 
 # In the order in which a project meets them.
 COMMANDS = (
@@ -47,7 +44,6 @@ EXTRAS = {
     "demo": "demo",
     "audit": "audit",
 }
-PACKAGES = ("edgy_tf", "converters", "pi_runtime", "evaluation")
 
 WORKFLOW = """\
 workflow, in order:
@@ -68,60 +64,20 @@ workflow, in order:
   edgy audit pi --corpus CORPUS                                 words kept, secrets kept, and the cost
 """
 
+PROGRAM = Program(
+    name="edgy",
+    about="Speech filtered on the device: words become codes, the person stays home.",
+    workflow=WORKFLOW,
+    package="edgy_tf.cli",
+    commands=COMMANDS,
+    extras=EXTRAS,
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``edgy`` with ``argv`` (default: the process' arguments) and return its exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    args = build_parser().parse_args(argv)
-    try:
-        args.run(args)
-    except EdgyError as error:
-        print(f"edgy {args.command}: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in PACKAGES:
-            raise
-        extra = EXTRAS.get(args.command, "pi")
-        print(
-            f"edgy {args.command}: {error.name} is not installed; run: pip install 'edgy-tf[{extra}]'", file=sys.stderr
-        )
-        return 2
-    except BrokenPipeError:
-        # The reader of our output has gone; Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"edgy {args.command}: {place}{error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all subcommands; importing it needs NumPy alone."""
-    parser = argparse.ArgumentParser(
-        prog="edgy",
-        description="Speech filtered on the device: words become codes, the person stays home.",
-        epilog=WORKFLOW,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"edgy-tf {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        module = importlib.import_module(f"edgy_tf.cli.{name.replace('-', '_')}")
-        about = (module.__doc__ or "").strip()
-        command = subparsers.add_parser(
-            name,
-            help=about.splitlines()[0].rstrip("."),
-            description=about.splitlines()[0],
-            epilog=f"example:\n  {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    return parser
+    return PROGRAM.main(argv)
 
 
 if __name__ == "__main__":
