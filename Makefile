@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit bench pi-userland android android-tools clean
+.PHONY: demo serve stream test lint audit compression bench pi-userland android android-tools clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -32,6 +32,9 @@ lint: $(VENV)/dev.stamp
 
 audit: $(VENV)/dev.stamp  ## docs/audit/: words, secrets and cost of the release, within an hour; CORPUS=FOLDER
 	$(BIN)/edgy audit pi --corpus $(CORPUS) --out docs/audit --paper
+
+compression: $(VENV)/dev.stamp  ## docs/compression.md: every recipe on the release, goes on where it stopped; CORPUS=FOLDER
+	$(BIN)/python -m evaluation.compression pi --corpus $(CORPUS) --out docs
 
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000
