@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit compression bench pi-userland android android-tools clean
+.PHONY: demo serve stream test lint audit compression bench pi-userland android android-tools browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -23,6 +23,7 @@ stream: $(VENV)/node,audio.stamp  ## an edge node hears a real recording, the se
 test: $(VENV)/dev.stamp lint  ## what CI runs
 	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
 	-$(MAKE) android-tools  # The same.
+	-$(MAKE) browser  # The same.
 	$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp
@@ -58,6 +59,11 @@ out/android/stamp: android_demo/debian/tools.sh
 	android_demo/debian/tools.sh out/android/tools '$(SUDO)' || \
 	{ echo "android-tools: run this as root on Debian 12" >&2; exit 1; }
 	touch $@
+
+browser:  ## what tests the page of the server; getting it needs Debian, and root or sudo
+	@command -v chromium >/dev/null || \
+	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends chromium; } || \
+	{ echo "browser: install the package chromium, or run this as root" >&2; exit 1; }
 
 $(VENV)/%.stamp: setup.cfg pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

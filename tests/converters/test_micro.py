@@ -20,7 +20,8 @@ from pi_runtime import FrameEncoder
 from tests.converters.conftest import speech_like
 
 needs_tflm = pytest.mark.skipif(
-    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="tflite-micro is built for Linux on x86-64 alone"
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="NOT TESTED: tflite-micro needs Linux on x86-64",
 )
 
 

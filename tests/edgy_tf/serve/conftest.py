@@ -37,7 +37,7 @@ class Reader:
         self.busy = threading.Event()
 
     def transcribe(self, audio: np.ndarray) -> str:
-        raise NotImplementedError
+        raise AssertionError("the server reads codes; it never hears sound")
 
     def read(self, features: np.ndarray) -> str:
         return " ".join(segment.text for segment in self.read_segments(features))

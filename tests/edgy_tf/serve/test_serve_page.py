@@ -3,7 +3,6 @@
 import io
 import re
 import shutil
-import warnings
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,9 +149,7 @@ class Browser:
 def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api") if CHROMIUM else None
     if playwright is None:
-        reason = "NOT TESTED in a browser: install Debian's chromium"
-        warnings.warn(reason, stacklevel=1)
-        pytest.skip(reason)
+        pytest.skip("NOT TESTED in a browser: install Debian's chromium")
     # Nothing but this machine can be reached; a microphone that beeps is built in.
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     options += ["--disable-sync", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
