@@ -28,8 +28,7 @@ def equalised(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Ne
         speech: log-mel ``[frames, mels]`` each; what is too short for a code is passed over.
     """
     preset = network.preset
-    widest = _ranges(network, speech)
-    if preset.residuals[0] or not widest:
+    if preset.residuals[0] or not (widest := _ranges(network, speech)):
         return network
     arrays = dict(network.arrays)
     for group in preset.joined_layers:

@@ -19,7 +19,7 @@ from converters.micro import write_micro
 from converters.report import Report, report
 from converters.variants import RELEASED
 from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
-from edgy_tf.decode.decoder import NOBODY, VOCODERS
+from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
@@ -87,7 +87,7 @@ def export(
         if target == "micro":
             write_micro(main, folder, arena)
         _count_prior(folder, main, network, some_speech(training, PRIOR))
-        _write_manifest(folder, out.name, network, vocoder or VOCODERS[not checkpoint.speaks])
+        _write_manifest(folder, out.name, network, vocoder or ("wavernn" if checkpoint.speaks else "griffin-lim"))
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out)

@@ -6,8 +6,6 @@ so that an audit that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +26,7 @@ from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import Release, find_release
 from evaluation.attackers import Heard
 from evaluation.attributes import hear, measure_attribute
-from evaluation.cost import measure_cost
+from evaluation.cost import machine, measure_cost
 from evaluation.plan import Plan
 from evaluation.selection import fingerprint, some_of_each, sources_of, spread
 from evaluation.splits import Attribute
@@ -257,11 +255,6 @@ def _about(audit: Audit, release: Release, command: str, seconds: float) -> dict
         },
         "systems": list(audit._systems),
     }
-
-
-def machine() -> str:
-    """What this machine is, without its name."""
-    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def _versions() -> dict[str, str]:

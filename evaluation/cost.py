@@ -15,6 +15,7 @@ import argparse
 import gzip
 import json
 import os
+import platform
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -111,6 +112,11 @@ def measure_cost(
             )
         )
     return costs
+
+
+def machine() -> str:
+    """What this machine is, without its name."""
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def cpus() -> int:

@@ -7,8 +7,6 @@ goes on where it was stopped, or adds trials.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shlex
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
     from evaluation.autotune.limits import Limits
     from evaluation.autotune.search import Search
     from evaluation.autotune.space import FEWEST_STEPS
+    from evaluation.cost import machine
     from evaluation.selection import fingerprint
 
     if args.steps < FEWEST_STEPS:
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
         release=args.release,
         corpus=args.corpus,
         command=_command(args),
-        machine=f"{platform.system()} {platform.machine()} with {os.cpu_count()} CPUs",
+        machine=machine(),
     )
     results.write(found, args.out)
     print(f"all trials: {args.out / results.PAGE}")

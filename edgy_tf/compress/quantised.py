@@ -79,8 +79,9 @@ def _set_ranges(student: Any, plain: Any, lesson: Lesson, symmetric: bool) -> No
         if symmetric:
             low, high = -max(-low, high), max(-low, high)
         for variable in layer.weights:
-            match variable.name.rsplit("/", 1)[-1].removesuffix(":0"):
-                case "output_min" | "post_activation_min" | "quantize_layer_min":
-                    variable.assign(min(low, 0.0))
-                case "output_max" | "post_activation_max" | "quantize_layer_max":
-                    variable.assign(max(high, 0.0))
+            name = variable.name.rsplit("/", 1)[-1].removesuffix(":0")
+            # Ranges of kernels follow the weights at every step.
+            if "kernel" not in name and name.endswith("_min"):
+                variable.assign(min(low, 0.0))
+            elif "kernel" not in name and name.endswith("_max"):
+                variable.assign(max(high, 0.0))

@@ -12,12 +12,13 @@ import tf_keras
 from edgy_tf.compress.recipe import Recipe
 from edgy_tf.compress.variant import Material
 from edgy_tf.corpora import Corpus, open_corpus
+from edgy_tf.errors import EdgyError
 from edgy_tf.releases import find_release
 from evaluation.autotune.leak import Leak
 from evaluation.autotune.limits import Limits, Measures
-from evaluation.autotune.words import Words
 from evaluation.plan import load_plan
 from evaluation.stages import measured
+from evaluation.words import Words
 from pi_runtime import EdgeEncoder, read_info
 
 PLAN = "codes"
@@ -64,7 +65,10 @@ class Workshop:
         plan = load_plan(PLAN)
         self._words = self._leak = None
         if task.limits.max_wer_rise is not None:
-            self._words = Words(release, corpus, plan, task.recogniser, task.work / "texts")
+            try:
+                self._words = Words(release, corpus, plan.utility.utterances, task.recogniser, task.work / "texts")
+            except EdgyError as error:
+                raise EdgyError(f"{error}; or leave --max-wer-rise out") from error
         if task.limits.max_leak_rise is not None:
             self._leak = Leak(release, corpus, plan)
         self.skipped = corpus.skipped_report()

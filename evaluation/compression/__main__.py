@@ -14,11 +14,12 @@ from edgy_tf.cli.arguments import positive
 from edgy_tf.compress.recipe import load_recipe, recipe_names, with_budget
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import EdgyError
-from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import find_release
-from evaluation.audit import machine
 from evaluation.compression.report import draw, page
 from evaluation.compression.rows import FLOAT, Bench
+from evaluation.cost import machine
+from evaluation.words import Words
+from pi_runtime import EdgeEncoder
 
 
 def main() -> None:
@@ -36,7 +37,9 @@ def main() -> None:
         "--recipes", nargs="+", default=recipe_names(), help="names, or .toml files (default: all that ship)"
     )
     parser.add_argument("--steps", type=positive, help="of fine-tuning, of each recipe in all (default: the recipes')")
-    parser.add_argument("--utterances", type=positive, default=40, help="that words are read from (default: 40)")
+    parser.add_argument(
+        "--utterances", type=positive, default=40, help="of each source that words are read from (default: 40)"
+    )
     args = parser.parse_args()
     try:
         _run(args)
@@ -50,8 +53,10 @@ def _run(args: argparse.Namespace) -> None:
         recipes = [with_budget(recipe, args.steps) for recipe in recipes]
     release = find_release(args.release)
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
-    recogniser = open_recogniser()
-    bench = Bench(release, corpus, args.work / release.name)
+    work = args.work / release.name
+    bench = Bench(release, corpus, work)
+    # Before the hours of work, so that whatever is amiss is said at once.
+    reader = Words(release, corpus, args.utterances, "auto", work / "texts")
     rows = [bench.baseline()]
     for number, recipe in enumerate(recipes, start=1):
         row = bench.row(recipe)
@@ -59,7 +64,7 @@ def _run(args: argparse.Namespace) -> None:
         result = row.reason or f"{100 * row.agreement:.2f} % of the codes, {row.zipped / 1e3:,.0f} kB zipped"
         print(f"{number} of {len(recipes)}, {row.variant}: {result}", flush=True)
     made = [row.variant for row in rows if not row.reason]
-    words = bench.words(made, recogniser, args.utterances)
+    words = {variant: reader.utility(variant, EdgeEncoder(bench.path(variant)).encode) for variant in made}
     times = bench.times(made)
     args.out.mkdir(parents=True, exist_ok=True)
     text = page(rows, words, times, release.name, _command(args), machine())

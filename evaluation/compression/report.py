@@ -13,10 +13,8 @@ from evaluation.report.style import NORMAL, PALETTE, SMALL, Picture, dress, new_
 from evaluation.stages import StageCost
 from evaluation.utility import Utility
 
-HEAD = (
-    "variant",
-    "codes as float32, %",
-    "WER, %",
+HEAD = ("variant", "codes as float32, %")
+COSTS = (
     "kB",
     "kB zipped",
     "zipped, of float32",
@@ -30,7 +28,7 @@ HEAD = (
 
 def page(
     rows: Sequence[Row],
-    words: Mapping[str, Utility],
+    words: Mapping[str, Sequence[Utility]],
     times: Mapping[str, StageCost],
     release: str,
     command: str,
@@ -40,7 +38,7 @@ def page(
 
     Args:
         rows: ``float32`` first.
-        words: by variant; those that are missing were not measured.
+        words: by variant, one of each source.
         times: by variant, all of one run.
         release: that was compressed.
         command: that writes the page.
@@ -53,8 +51,8 @@ def page(
         f"# Every recipe on release `{release}`",
         f"Written by `{command}` on {machine}. Run it again and it goes on where it was stopped.",
         "![Agreement against bytes, and measured against predicted speed](compression.png)",
-        table(HEAD, lines),
-        _legend(words),
+        table([*HEAD, *(f"WER, {heard.source}, %" for heard in words[baseline.variant]), *COSTS], lines),
+        _legend(words[baseline.variant]),
         "## What the recipes do",
         table(["variant", "what", "SHA-256 of the file"], [[r.variant, r.about, f"`{r.sha256[:16]}`"] for r in made]),
         "`edgy compress --recipe NAME` makes the same file, bit for bit, on the same kind of machine with the same"
@@ -65,12 +63,14 @@ def page(
     return "\n\n".join(parts) + "\n"
 
 
-def _cells(row: Row, baseline: Row, words: Mapping[str, Utility], times: Mapping[str, StageCost]) -> list[str]:
-    heard, cost, before = words.get(row.variant), times[row.variant], times[baseline.variant]
+def _cells(
+    row: Row, baseline: Row, words: Mapping[str, Sequence[Utility]], times: Mapping[str, StageCost]
+) -> list[str]:
+    cost, before = times[row.variant], times[baseline.variant]
     return [
         row.variant,
         f"{100 * row.agreement:.1f}",
-        f"{100 * heard.wer:.1f} ({100 * heard.low:.0f} to {100 * heard.high:.0f})" if heard else "not measured",
+        *(f"{100 * w.wer:.1f} ({100 * w.low:.0f} to {100 * w.high:.0f})" for w in words[row.variant]),
         f"{row.size / 1e3:,.0f}",
         f"{row.zipped / 1e3:,.0f}",
         f"1/{baseline.zipped / row.zipped:.1f}",
@@ -82,14 +82,11 @@ def _cells(row: Row, baseline: Row, words: Mapping[str, Utility], times: Mapping
     ]
 
 
-def _legend(words: Mapping[str, Utility]) -> str:
-    heard = next(iter(words.values()), None)
+def _legend(heard: Sequence[Utility]) -> str:
+    sources = " and ".join(f"{w.utterances} utterances of {w.speakers} speakers of {w.source}" for w in heard)
     read = (
-        f"WER: {heard.recogniser} reads the codes of {heard.utterances} utterances of {heard.speakers} speakers of "
-        f"{heard.source} through the release's decoder, and the 95 % interval over speakers; they are not the "
-        "utterances that agreement is measured on. "
-        if heard
-        else ""
+        f"WER: {heard[0].recogniser} reads the codes of {sources} through the release's decoder; the 95 % interval is "
+        "over speakers, and they are not the utterances that agreement is measured on. "
     )
     return (
         f"{read}Codes: of 20 utterances of held-out speakers, against Keras in float32. Zipped: by gzip. MMAC/s: of "

@@ -5,27 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import tf_keras
 
-from converters.verify import Codes, Pcm
 from edgy_tf import __version__
 from edgy_tf.compress.recipe import Recipe, recipe_to_toml
 from edgy_tf.compress.variant import Material, zipped
-from edgy_tf.corpora import Corpus, load
+from edgy_tf.corpora import Corpus
 from edgy_tf.cost import cost_of
-from edgy_tf.decode import Decoder
-from edgy_tf.errors import CorpusError, EdgyError, ModelError
-from edgy_tf.recognisers import Recogniser
+from edgy_tf.errors import ModelError
 from edgy_tf.releases import Release
 from edgy_tf.weights import atomic_file
-from evaluation.selection import sources_of, spread
 from evaluation.stages import StageCost, measured
-from evaluation.utility import Utility, measure_utility, transcripts
-from pi_runtime import EdgeEncoder, read_info
+from pi_runtime import read_info
 
 FLOAT = "float32"
 SECONDS, RUNS = 10, 20
@@ -64,8 +59,8 @@ class Bench:
 
     Args:
         release: is compressed.
-        corpus: what it was trained on, with a test split that has transcripts.
-        work: one folder for each variant, the prepared corpus and the texts; an interrupted run goes on from there.
+        corpus: what it was trained on.
+        work: one folder for each variant, and the prepared corpus; an interrupted run goes on from there.
 
     Raises:
         CorpusError: no speech to learn on.
@@ -126,31 +121,6 @@ class Bench:
             sha256=hashlib.sha256(compressed.model).hexdigest(),
             seconds=seconds,
         )
-
-    def words(self, variants: Iterable[str], recogniser: Recogniser, utterances: int) -> dict[str, Utility]:
-        """What a recogniser reads from the codes of each variant, on the first source with transcripts, as audited.
-
-        Raises:
-            CorpusError: no test utterance has a transcript.
-            EdgyError: the recogniser does not read features, or the release gives none.
-        """
-        decoder = Decoder.from_release(self._release.folder)
-        if not (recogniser.reads and decoder.has_words):
-            raise EdgyError(f"{recogniser.name} cannot read the codes of release {self._release.name}")
-        spoken = [u for u in self._corpus.select(split="test").utterances if u.transcript]
-        if not spoken:
-            raise CorpusError("no test utterance has a transcript; see docs/corpora.md")
-        source = sources_of(Corpus(spoken), "test")[0]
-        chosen = spread([u for u in spoken if u.source == source], utterances)
-        speech = list(load(Corpus(chosen, self._corpus.skipped)))
-
-        def read(variant: str, encode: Callable[[Pcm], Codes]) -> Utility:
-            features = (decoder.words(encode(pcm)) for _, pcm in speech)
-            cache = self._work / "texts"
-            texts = transcripts(recogniser, features, cache, path="text", about=variant, total=len(speech))
-            return measure_utility(variant, "text", recogniser.name, [u for u, _ in speech], texts)
-
-        return {v: read(v, EdgeEncoder(self.path(v)).encode) for v in variants}
 
     def times(self, variants: Sequence[str]) -> dict[str, StageCost]:
         """Time of the convolutions and the search on one thread, log-mel to codes, all variants in one go."""

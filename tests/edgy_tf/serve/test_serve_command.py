@@ -19,8 +19,8 @@ from websockets.asyncio.client import connect
 
 from edgy_tf.cli.main import main
 from edgy_tf.demo import SHIPPED
-from edgy_tf.recognisers import _INSTALLABLE, _missing
 from edgy_tf.wire import StreamWriter, read_stream
+from tests.served import READS_WORDS
 
 
 def free_port() -> int:
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def test_the_shipped_release_is_served_over_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if not shutil.which("openssl") or _missing(_INSTALLABLE["whisper-base"][0]):
+    if not shutil.which("openssl") or not READS_WORDS:
         pytest.skip("NOT TESTED: a served release needs openssl and the extra asr-offline")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]

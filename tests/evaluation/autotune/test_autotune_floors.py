@@ -11,10 +11,11 @@ import pytest
 from edgy_tf.corpora import open_corpus, write_wav
 from edgy_tf.errors import CorpusError, EdgyError
 from edgy_tf.releases import find_release
-from evaluation.autotune import leak, words
+from evaluation import words
+from evaluation.autotune import leak
 from evaluation.autotune.leak import Leak
-from evaluation.autotune.words import Words
 from evaluation.plan import Plan, load_plan
+from evaluation.words import Words
 from pi_runtime import EdgeEncoder
 
 CODES, LENGTH = 64, 40
@@ -106,14 +107,14 @@ def test_words_that_are_lost_are_counted(
     reader = Reader()
     monkeypatch.setattr(words, "open_recogniser", lambda name: reader)
     release = find_release(str(tiny_release))
-    read = Words(release, open_corpus(tones), plan, "auto", tmp_path)
+    read = Words(release, open_corpus(tones), plan.utility.utterances, "auto", tmp_path)
     assert len(reader.known) == 4
     reader.learning = False
     encode = EdgeEncoder(release.encoder("float32")).encode
     assert read.rise(encode) == 0
     assert read.rise(lambda pcm: (encode(pcm) + 1) % 16) == pytest.approx(2 / 3)
     with pytest.raises(CorpusError, match="no test utterance has a transcript"):
-        Words(release, open_corpus(tones).select(split="train"), plan, "auto", tmp_path)
+        Words(release, open_corpus(tones).select(split="train"), plan.utility.utterances, "auto", tmp_path)
     reader.reads = False
-    with pytest.raises(EdgyError, match="reader cannot read words from codes; leave --max-wer-rise out"):
-        Words(release, open_corpus(tones), plan, "auto", tmp_path)
+    with pytest.raises(EdgyError, match="reader cannot read words from codes"):
+        Words(release, open_corpus(tones), plan.utility.utterances, "auto", tmp_path)
