@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from edgy_tf.corpora import to_pcm16
 from edgy_tf.errors import EdgyError
+from edgy_tf.levels import Level
 from edgy_tf.serve.auth import Client, bearer
 from edgy_tf.serve.cloud import Cloud
 from edgy_tf.serve.incremental import IncrementalSpeech
@@ -31,7 +32,6 @@ from edgy_tf.serve.refusals import (
     refused,
 )
 from edgy_tf.serve.streams import Session
-from edgy_tf.serve.voices import Level
 from edgy_tf.wire.packets import OVERHEAD
 
 MAX_MESSAGE = OVERHEAD + 2**16 - 1

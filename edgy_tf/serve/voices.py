@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from enum import StrEnum
 
 import numpy as np
 
@@ -11,21 +10,13 @@ from edgy_tf.decode import Decoder
 from edgy_tf.decode.decoder import Floats
 from edgy_tf.decode.voices import anonymous_voice, pseudonym
 from edgy_tf.errors import CodebookMismatchError, ModelError
+from edgy_tf.levels import Level
 from edgy_tf.serve.refusals import NotFoundError, RefusalError
 from edgy_tf.serve.store import VoiceStore
 
 PSEUDONYM = "pseudonym:"
 FAR = 10
 """Times the largest number in a voice of the release beyond which an embedding is no voice, and may overflow."""
-
-
-class Level(StrEnum):
-    """How much of the person a device lets be heard, least first."""
-
-    TEXT = "text"
-    ANONYMOUS = "anonymous"
-    PSEUDONYM = "pseudonym"
-    IDENTITY = "identity"
 
 
 class Voices:

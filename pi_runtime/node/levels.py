@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgy_tf import levels
 from edgy_tf.errors import SettingsError, StorageError
 
-KINDS = ("text", "anonymous", "pseudonym", "identity")
-"""From the most private on: words; speech in a new blend each time; in one that a name stands for; in one's own."""
+KINDS = tuple(kind.value for kind in levels.Level)
+"""What a level may be, from the most private on."""
 
 
 @dataclass(frozen=True)
