@@ -40,6 +40,7 @@ class Run:
         every: steps between checkpoints.
         speaker: what ``train_speaker`` wrote, for a preset whose speaker embedding is a ResNet.
         teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
+        start: folder of another run, whose weights a new run begins with.
     """
 
     preset: Preset
@@ -50,6 +51,7 @@ class Run:
     every: int = 200
     speaker: Path | None = None
     teacher: Path | None = None
+    start: Path | None = None
 
 
 def train(run: Run) -> Checkpoint:
@@ -57,8 +59,8 @@ def train(run: Run) -> Checkpoint:
 
     Raises:
         CorpusError: nothing to train or to validate on.
-        ModelError: the folder holds a run of another preset, corpus or seed; or the speaker network is
-            missing, not wanted, or made for another front end.
+        ModelError: the folder holds a run of another preset, corpus or seed; the run to start from has another
+            encoder; or the speaker network is missing, not wanted, or made for another front end.
     """
     voice = _voice(run)
     run.out.mkdir(parents=True, exist_ok=True)
@@ -72,6 +74,8 @@ def train(run: Run) -> Checkpoint:
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None)
+        if run.start and not state:
+            _start(model, Checkpoint.load(run.start), speakers, run.start)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:
@@ -112,6 +116,24 @@ def _resume(run: Run, speakers: list[tuple[str, str]], voice: Arrays) -> Checkpo
             "choose another --out"
         )
     return state
+
+
+def _start(model: VQVAE, former: Checkpoint, speakers: list[tuple[str, str]], origin: Path) -> None:
+    """Take over each part of another run that has the same shape; others, like a smaller codebook, begin anew."""
+    own = variables_of(model)
+    same = {n for n, v in own.items() if n in former.model and former.model[n].shape == v.shape}
+    anew = {_part(name) for name in own.keys() - same}
+    if former.speakers != speakers:
+        anew |= {"speaker", "adversary"}
+    if "encoder" in anew or former.preset.front_end != model.preset.front_end:
+        raise ModelError(
+            f"{origin} has another encoder than preset {model.preset.name}: start from a run that has the same"
+        )
+    assign_variables(model, own | {n: former.model[n] for n in same if _part(n) not in anew})
+
+
+def _part(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def _phase(
