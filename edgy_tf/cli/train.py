@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipe", metavar="RELEASE", help="train as this release was trained, and export it to OUT/RELEASE"
     )
     add_training_arguments(parser, "checkpoint", "weights, crops and augmentation")
-    parser.add_argument("--start", type=Path, metavar="RUN", help="begin with the weights of this run, where they fit")
+    parser.add_argument("--start", metavar="RUN", help="begin with the weights of this run or release, where they fit")
     parser.add_argument("--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet")
     parser.add_argument(
         "--teacher", type=Path, metavar="FILE", help="of python -m edgy_tf.train.teacher, for content phases"

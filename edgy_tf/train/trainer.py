@@ -20,6 +20,7 @@ from edgy_tf.train.codes import with_codes
 from edgy_tf.train.loop import adam, distribution, fit, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
+from edgy_tf.train.start import start_from
 from edgy_tf.train.teacher import load_teacher
 from edgy_tf.train.units import with_units
 from edgy_tf.weights import Arrays, assign_variables, variables_of
@@ -40,7 +41,7 @@ class Run:
         every: steps between checkpoints.
         speaker: what ``train_speaker`` wrote, for a preset whose speaker embedding is a ResNet.
         teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
-        start: folder of another run, whose weights a new run begins with.
+        start: another run's folder, or a release, whose weights a new run begins with.
     """
 
     preset: Preset
@@ -51,7 +52,7 @@ class Run:
     every: int = 200
     speaker: Path | None = None
     teacher: Path | None = None
-    start: Path | None = None
+    start: str | None = None
 
 
 def train(run: Run) -> Checkpoint:
@@ -59,7 +60,7 @@ def train(run: Run) -> Checkpoint:
 
     Raises:
         CorpusError: nothing to train or to validate on.
-        ModelError: the folder holds a run of another preset, corpus or seed; the run to start from has another
+        ModelError: the folder holds a run of another preset, corpus or seed; what to start from has another
             encoder; or the speaker network is missing, not wanted, or made for another front end.
     """
     voice = _voice(run)
@@ -75,7 +76,7 @@ def train(run: Run) -> Checkpoint:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None)
         if run.start and not state:
-            _start(model, Checkpoint.load(run.start), speakers, run.start)
+            start_from(run.start, model, speakers)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:
@@ -116,24 +117,6 @@ def _resume(run: Run, speakers: list[tuple[str, str]], voice: Arrays) -> Checkpo
             "choose another --out"
         )
     return state
-
-
-def _start(model: VQVAE, former: Checkpoint, speakers: list[tuple[str, str]], origin: Path) -> None:
-    """Take over each part of another run that has the same shape; others, like a smaller codebook, begin anew."""
-    own = variables_of(model)
-    same = {n for n, v in own.items() if n in former.model and former.model[n].shape == v.shape}
-    anew = {_part(name) for name in own.keys() - same}
-    if former.speakers != speakers:
-        anew |= {"speaker", "adversary"}
-    if "encoder" in anew or former.preset.front_end != model.preset.front_end:
-        raise ModelError(
-            f"{origin} has another encoder than preset {model.preset.name}: start from a run that has the same"
-        )
-    assign_variables(model, own | {n: former.model[n] for n in same if _part(n) not in anew})
-
-
-def _part(name: str) -> str:
-    return name.partition("/")[0]
 
 
 def _phase(

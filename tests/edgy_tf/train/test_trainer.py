@@ -236,29 +236,3 @@ def test_a_content_run_goes_on_where_it_stopped_and_leaves_its_teacher_behind(
 def test_a_content_run_without_a_teacher_is_refused(content: Run) -> None:
     with pytest.raises(ModelError, match="no weights at"):
         train(replace(content, teacher=content.out / "missing"))
-
-
-def test_a_run_starts_from_the_parts_of_another_that_fit(
-    tiny_run: Path, run: Run, tmp_path: Path, eagerly: None
-) -> None:
-    former = Checkpoint.load(tiny_run)
-    # Without steps that change anything, what is taken over is left to see.
-    still = replace(run.preset.train, learning_rate=1e-12, phases=(Phase("mel", steps=1, codes=8, batch=2),))
-    fewer = replace(run.preset.codebook, size=run.preset.codebook.size // 2)
-    other = replace(
-        run, preset=replace(run.preset, codebook=fewer, train=still), out=tmp_path / "other", start=tiny_run
-    )
-    begun = train(other)
-    taken = {n: v for n, v in begun.model.items() if n.startswith(("encoder/conv", "conditioning/", "speaker/"))}
-    assert taken
-    for name, value in taken.items():
-        np.testing.assert_allclose(value, former.model[name], atol=1e-6, err_msg=name)
-    assert begun.model["quantizer/codebook"].shape == (fewer.size, fewer.dim)
-
-
-def test_a_run_does_not_start_from_another_encoder(tiny_run: Path, run: Run, tmp_path: Path) -> None:
-    wider = replace(run.preset.encoder, units=2 * run.preset.encoder.units)
-    other = replace(run, preset=replace(run.preset, encoder=wider), out=tmp_path / "other", start=tiny_run)
-    with pytest.raises(ModelError, match="another encoder"):
-        train(other)
-    assert not (tmp_path / "other" / FILE).exists()
