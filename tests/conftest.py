@@ -11,11 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from edgy_tf.corpora import write_wav
 from edgy_tf.preset import Preset, load_preset
 from tests import slow
 from tests.shared import once
+
+# What comes out is tested, and not how long a busy machine takes.
+settings.register_profile("edgy", deadline=None)
+settings.load_profile("edgy")
 
 RATE = 16000
 CORPUS = Path(os.environ.get("EDGY_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))

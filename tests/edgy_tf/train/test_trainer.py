@@ -200,8 +200,15 @@ def test_jax_trains_the_same_network(
 
 
 @pytest.fixture
-def content(tiny: Preset, whisper_arrays: dict[str, np.ndarray], corpus: Corpus, tmp_path: Path) -> Run:
+def content(
+    tiny: Preset,
+    whisper_arrays: dict[str, np.ndarray],
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     """A run with a content phase, and a small teacher for it."""
+    monkeypatch.setattr(trainer, "VALIDATION_BATCHES", 1)
     phases = (
         Phase("content", steps=4, codes=8, batch=2, judged=1),
         Phase("content", steps=2, codes=8, batch=2, freeze=True),
