@@ -1,6 +1,8 @@
 """A tiny network and a few voices that every part of the suite may train, encode and decode."""
 
+import gc
 import os
+from collections.abc import Generator
 
 # Before TensorFlow is imported: one thread, so that every sum has one order and equal runs end in equal bits.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -36,6 +38,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path in slow.PLACES:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: slow.PLACES.get(item.path, len(slow.PLACES)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from what is imported, which is much and stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
