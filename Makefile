@@ -8,7 +8,12 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit compression bench pi-userland android android-tools browser clean
+# Tests run in so many processes, each with one thread of TensorFlow and some 2 GB of memory.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 30
+
+.PHONY: demo serve stream test unit debian emulated lint audit compression bench pi-userland android android-tools \
+    browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -20,11 +25,20 @@ stream: $(VENV)/node,audio.stamp  ## an edge node hears a real recording, the se
 	$(BIN)/edgy-edge run --source edgy_tf/demo/recording.flac --sink ws://127.0.0.1:8000 --state out/node
 	$(BIN)/edgy-edge disclosures --state out/node
 
-test: $(VENV)/dev.stamp lint  ## what CI runs
-	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
-	-$(MAKE) android-tools  # The same.
+test:  ## what CI runs; prints the slowest tests
+	$(MAKE) --jobs 2 $(VENV)/dev.stamp debian
+	$(MAKE) --jobs 2 lint emulated
+	$(PYTEST)
+
+unit: $(VENV)/dev.stamp  ## the tests that are quick; prints the slowest
+	$(PYTEST) -m 'not slow'
+
+debian:
+	-$(MAKE) android-tools  # Where it cannot be had, its tests are skipped, and say so.
 	-$(MAKE) browser  # The same.
-	$(BIN)/pytest
+
+emulated: $(VENV)/dev.stamp
+	-$(MAKE) pi-userland  # The same.
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

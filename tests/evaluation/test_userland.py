@@ -11,7 +11,7 @@ import pytest
 
 from edgy_tf.corpora import read_pcm16
 from evaluation.userland import build, figures
-from evaluation.userland.build import extra_pi, install, project_wheel, runtime_requirement
+from evaluation.userland.build import extra_pi, install, runtime_requirement
 from evaluation.userland.devices import DEVICES, UserlandError
 from evaluation.userland.figures import Figures, grown, measure, page, read_budget
 from evaluation.userland.microphone import plug_in
@@ -24,14 +24,14 @@ ABSENT = ("tensorflow", "librosa", "scipy", "numba")
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> None:
+def installed(request: pytest.FixtureRequest) -> None:
     """The wheel of this source tree, in every userland that was built."""
     try:
         for device in DEVICES.values():
             Userland.open(device.name, device.runtimes[0])
     except UserlandError as error:
         pytest.skip(f"NOT TESTED on an emulated Raspberry Pi: {error}")
-    wheel = project_wheel(tmp_path_factory.mktemp("wheel"))
+    wheel = request.getfixturevalue("wheel")
     for device in DEVICES.values():
         install(device, wheel)
 

@@ -59,9 +59,13 @@ def test_two_files_that_would_become_one_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_is_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_decoded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import wave
 
+    # On one core: TensorFlow takes seconds to start, and two processes are tested above.
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     assert main(["encode", str(SHIPPED.audio), str(source / "x.edgy")]) == 0
