@@ -53,7 +53,7 @@ public class BenchmarkTest {
     @Test
     public void withoutAServerASessionEncodesAllTheSame() throws Exception {
         EdgyEncoder encoder = new EdgyEncoder(info(), new Counting());
-        Session session = new Session(encoder, null, org.edgy.android.Level.TEXT, true);
+        Session session = new Session(encoder, null, org.edgy.android.Level.TEXT, null, true);
         session.write(new short[5000], 4000);
         session.write(new short[5000], 4001);
         session.end();

@@ -43,14 +43,18 @@ public final class EdgyEncoder implements Closeable {
      * @throws EdgyException.Model no such release, or it does not run here.
      */
     public static EdgyEncoder create(Context context, String release) throws EdgyException.Model {
-        byte[] model;
+        byte[] model = model(context, release);
+        ModelInfo info = ModelInfo.read(model);
+        return new EdgyEncoder(info, new TfliteInference(model, info));
+    }
+
+    /** The bytes of a release's encoder. */
+    static byte[] model(Context context, String release) throws EdgyException.Model {
         try (InputStream asset = context.getAssets().open("edgy/" + release + "/encoder-int8.tflite")) {
-            model = Streams.readAll(asset);
+            return Streams.readAll(asset);
         } catch (IOException error) {
             throw new EdgyException.Model("no " + release + " in the assets; put it into edgy/" + release, error);
         }
-        ModelInfo info = ModelInfo.read(model);
-        return new EdgyEncoder(info, new TfliteInference(model, info));
     }
 
     /** The model's own description. */

@@ -1,5 +1,6 @@
 package org.edgy.android;
 
+import android.content.Context;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -64,6 +65,15 @@ public final class ModelInfo {
     /** What a stream of these codes begins with. */
     StreamHeader header() {
         return new StreamHeader(codebookId, codebookSize, sampleRate, samplesPerCode);
+    }
+
+    /**
+     * Read what lies behind the encoder of a release, as {@link EdgyEncoder#create} finds it, without loading it.
+     *
+     * @throws EdgyException.Model no such release.
+     */
+    public static ModelInfo ofRelease(Context context, String release) throws EdgyException.Model {
+        return read(EdgyEncoder.model(context, release));
     }
 
     /**
