@@ -61,6 +61,7 @@ out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/d
 	@{ qemu-arm --version && qemu-aarch64 --version && mmdebstrap --version; } >/dev/null 2>&1 || \
 	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
 	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
+	-@command -v systemd-analyze >/dev/null || $(SUDO) apt-get install -qy --no-install-recommends systemd  # Judges the units.
 	$(BIN)/python -m evaluation.userland build
 	touch $@
 

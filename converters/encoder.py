@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from converters.compose import bundle, join
+from converters.compose import bundle, join, put_before
 from converters.graph import CONVOLUTIONS, Builtin, builtin
 from converters.streaming import add_states, free_length
+from converters.variables import keep_states, start
 from converters.variants import VARIANTS
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
@@ -31,9 +32,22 @@ BLOCK = 8
 """Codes that one run of ``pcm_to_codes`` gives: 160 ms at 50 codes a second."""
 
 
-def model_info(network: Network, variant: str, licence: str, release: str = "") -> ModelInfo:
-    """The description that goes into the file (geometry as in ``Preset``)."""
+def warm_up(preset: Preset, numbers: str) -> int:
+    """Runs of ``pcm_to_codes`` until all that a code depends on was heard, the last of them not counted.
+
+    Dynamic range quantises by all that is in a run, so what an earlier stream left would be heard for long: its runs
+    take all that a block depends on, and remember nothing.
+    """
+    return 0 if numbers == "dynamic" else -(-preset.frames_for(BLOCK) // (BLOCK * preset.stride)) - 1
+
+
+def model_info(network: Network, variant: str, numbers: str, licence: str, release: str = "") -> ModelInfo:
+    """The description that goes into the file (geometry as in ``Preset``); ``numbers`` as in ``convert_layers``."""
     preset, fe = network.preset, network.preset.front_end
+    runs = warm_up(preset, numbers)
+    window = preset.samples_for(BLOCK)
+    if runs:
+        window = 1 + (BLOCK * preset.stride - 1) * fe.hop + fe.window
     return ModelInfo(
         preset=preset.name,
         variant=variant,
@@ -42,8 +56,9 @@ def model_info(network: Network, variant: str, licence: str, release: str = "") 
         sample_rate=fe.sample_rate,
         samples_per_code=preset.samples_per_code,
         block=BLOCK,
-        window=preset.samples_for(BLOCK),
-        before=preset.samples_before,
+        window=window,
+        before=preset.samples_before + window - preset.samples_for(BLOCK),
+        warm_up=runs,
         licence=licence,
         release=release,
         front_end=asdict(fe),
@@ -73,7 +88,9 @@ def convert_encoder(
     if variant not in VARIANTS:
         raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
     encoder = network.encoder(network.preset.frames_for(BLOCK))
-    return convert_layers(network, encoder, variant, calibration, model_info(network, variant, licence, release))
+    return convert_layers(
+        network, encoder, variant, calibration, model_info(network, variant, variant, licence, release)
+    )
 
 
 def convert_layers(
@@ -90,7 +107,7 @@ def convert_layers(
 
     Returns:
         the ``.tflite`` with its description packed behind it. Its signatures share their weights:
-        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``;
+        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``, going on from its last run (`ModelInfo`);
         ``encode``: ``mel [1, T, mels]`` of any ``Preset.frames_for(n)`` frames to ``codes [1, n]``;
         ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
 
@@ -105,12 +122,16 @@ def convert_layers(
         "codebook": _codebook_search(network.codebook),
     }
     with _quiet():
-        front_end = {"front_end": _converter(LogMelLayer(preset.front_end), [1, preset.samples_for(BLOCK)]).convert()}
-    from_pcm = join(front_end | parts, "pcm", "codes", "pcm_to_codes")
+        front_end = bytes(_converter(LogMelLayer(preset.front_end), [1, info.window]).convert())
+    from_pcm = join(parts, "mel", "codes", "pcm_to_codes")
     whole = join(parts, "mel", "codes", "encode")
     step = join(parts, "mel", "codes", "encode_stream")
     for graph in (from_pcm, whole, step):
         _name_layers(graph, layers)
+    if info.warm_up:
+        keep_states(from_pcm, info.block * preset.stride)
+    from_pcm = put_before("front_end", front_end, from_pcm, "pcm")
+    start(from_pcm)
     free_length(whole)
     add_states(step, preset.stride)
     return pack_info(bundle([from_pcm, whole, step]), info)

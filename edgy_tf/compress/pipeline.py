@@ -77,7 +77,9 @@ def compress(
             promise.check(network, name)
             report(name, lesson.judge(network.encoder(api=tf_keras)))
     encoder = encoder or network.encoder(api=tf_keras)
-    model = convert_layers(network, encoder, kind, calibration, model_info(network, recipe.name, licence, release))
+    model = convert_layers(
+        network, encoder, kind, calibration, model_info(network, recipe.name, kind, licence, release)
+    )
     promise.check_file(model)
     return Compressed(model, network.preset)
 
