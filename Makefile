@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit compression bench pi-userland android android-tools browser clean
+.PHONY: demo serve stream test lint audit compression bench pi-userland micro-tools android android-tools browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -22,6 +22,7 @@ stream: $(VENV)/node,audio.stamp  ## an edge node hears a real recording, the se
 
 test: $(VENV)/dev.stamp lint  ## what CI runs
 	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
+	-$(MAKE) micro-tools  # The same.
 	-$(MAKE) android-tools  # The same.
 	-$(MAKE) browser  # The same.
 	$(BIN)/pytest
@@ -48,6 +49,16 @@ out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/d
 	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
 	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
 	$(BIN)/python -m evaluation.userland build
+	touch $@
+
+micro-tools: out/micro/stamp  ## emulated Cortex-M boards for the tests; getting the tools needs Debian, and root or sudo
+
+out/micro/stamp: evaluation/micro/tools.py | $(VENV)/dev.stamp
+	@{ arm-none-eabi-gcc --version && qemu-system-arm --version; } >/dev/null 2>&1 || \
+	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends gcc-arm-none-eabi \
+	libnewlib-arm-none-eabi qemu-system-arm; } || \
+	{ echo "micro-tools: install gcc-arm-none-eabi, libnewlib-arm-none-eabi and qemu-system-arm, or run this as root" >&2; exit 1; }
+	$(BIN)/python -m evaluation.micro build
 	touch $@
 
 android: out/android/stamp  ## the app by Debian's tools, which lack the interpreter: out/android/build/edgy.apk

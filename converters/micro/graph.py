@@ -54,6 +54,7 @@ class MicroGraph:
         model: the ``.tflite``: inputs log-mel and states, outputs units and next states, all int8.
         mel: its first input, ``[1, frames, mels]``.
         units: its first output, ``[1, 1, 1, units]``.
+        inputs: how many there are: log-mel and the states.
         states: bytes of all states.
         operators: how often each occurs.
         widest: the operator whose tensors take the most memory at once.
@@ -64,6 +65,7 @@ class MicroGraph:
     model: bytes
     mel: Quantised
     units: Quantised
+    inputs: int
     states: int
     operators: Counter[str]
     widest: str
@@ -100,6 +102,7 @@ def micro_graph(model: bytes) -> MicroGraph:
         model=write_graph(graph),
         mel=_quantised(whole, whole.inputs[0]),
         units=_quantised(whole, whole.outputs[0]),
+        inputs=len(whole.inputs),
         states=sum(int(np.prod(whole.tensors[i].shape)) for i in whole.inputs[1:]),
         operators=Counter(operator_name(graph, o) for o in whole.operators),
         widest=operator_name(graph, max(whole.operators, key=lambda o: _memory(graph, o))),
@@ -194,4 +197,3 @@ def _quantised(graph: Any, index: int) -> Quantised:
 
 def _name(entry: Any) -> str:
     return bytes(entry.name).decode()
-

@@ -237,7 +237,9 @@ def _mel_runs(fe: FrontEnd) -> tuple[list[int], list[int], list[float]]:
 
 
 def _operators(operators: Counter[str]) -> str:
-    adds = "\n".join(f"  if (resolver.Add{_tflm(name)}() != kTfLiteOk) return kTfLiteError;" for name in sorted(operators))
+    adds = "\n".join(
+        f"  if (resolver.Add{_tflm(name)}() != kTfLiteOk) return kTfLiteError;" for name in sorted(operators)
+    )
     return f"""\
 #ifndef EDGY_OPERATORS_H
 #define EDGY_OPERATORS_H

@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="folder that edgy train wrote; for a microcontroller a release, or an encoder's .tflite (default: micro)",
     )
+    parser.add_argument("--corpus", nargs="+", help="what a run was trained on: calibrates int8, verifies the result")
     parser.add_argument(
-        "--corpus", nargs="+", help="what a run was trained on: calibrates int8, verifies the result"
+        "--out", required=True, type=Path, help="folder of the release, named after it, or of the library"
     )
-    parser.add_argument("--out", required=True, type=Path, help="folder of the release, named after it, or of the library")
     parser.add_argument(
         "--variants",
         type=variant_names,

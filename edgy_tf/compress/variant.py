@@ -20,7 +20,7 @@ from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
 from edgy_tf.preset import preset_from_dict
-from edgy_tf.releases import MANIFEST, Release, find_release
+from edgy_tf.releases import MANIFEST, Release, find_release, release_names
 from edgy_tf.train.loop import split
 from pi_runtime import EdgeEncoder
 from pi_runtime.model_file import read_info
@@ -152,7 +152,8 @@ def add_variant(
         if alone:
             folder.mkdir()
             preset = asdict(compressed.preset)
-            base = replace(base, preset=preset, files={}, decoder=release.name)
+            decoder = release.name if release.name in release_names() else str(release.folder.absolute())
+            base = replace(base, preset=preset, files={}, decoder=decoder)
         else:
             shutil.copytree(base.folder, folder)
         path = folder / f"encoder-{recipe.name}.tflite"
@@ -181,7 +182,7 @@ def _base(release: Release, out: Path, alone: bool) -> Release:
     if not (out / MANIFEST).exists():
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
     there = find_release(str(out.absolute()))
-    if alone and there.decoder == release.name:
+    if alone and there.decoder in (release.name, str(release.folder.absolute())):
         return release
     if alone or there.files.get(release.network.name) != release.files[release.network.name]:
         raise ModelError(f"{out} is a release of another network; choose another folder")

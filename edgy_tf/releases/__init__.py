@@ -1,7 +1,8 @@
 """Releases: encoders, decoder and voices that share one codebook, found by name. Needs the standard library alone.
 
 A release is a folder: ``release.json``, one ``encoder-VARIANT.tflite`` per variant, ``network.safetensors``,
-``prior.npz`` and a model card. One that is an encoder alone names the release that decodes its codes. Those that ship lie beside this module; ``edgy export`` writes others.
+``prior.npz`` and a model card. One that is an encoder alone names the release that decodes its codes. Those that ship
+lie beside this module; ``edgy export`` writes others.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Release:
         voices: names that ``edgy decode --voice`` takes; the first is the default.
         files: SHA-256 of every file, by name.
         vocoder: by which its codes read best as speech (`edgy_tf.decode.decoder.VOCODERS`).
-        decoder: name of the release that has network and prior, where this one is an encoder alone.
+        decoder: name or folder of the release that has network and prior, where this one is an encoder alone.
     """
 
     folder: Path

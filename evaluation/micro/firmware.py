@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.micro.boards import Board, MicroError
+from evaluation.micro.boards import Board
 from evaluation.micro.network import network_source
 from evaluation.micro.tools import FOLDER, call, sources
 from evaluation.userland.instructions import PLUGIN
 
 C = Path(__file__).with_name("c")
+FLAGS = ("-O3", "-ffp-contract=off", "-DARM_MATH_LOOPUNROLL", "-ffunction-sections", "-fdata-sections")
+STRICT = ("-std=gnu11", "-Wall", "-Wextra", "-Werror")
 Pcm = npt.NDArray[np.int16]
 Codes = npt.NDArray[np.int32]
 Levels = npt.NDArray[np.int8]
@@ -76,7 +79,16 @@ class Firmware:
             MicroError: it fails there.
         """
         semihosting = ["-semihosting-config", "enable=on,target=native"]
-        command = ["qemu-system-arm", "-machine", self.board.machine, "-nographic", "-monitor", "none", "-serial", "none"]
+        command = [
+            "qemu-system-arm",
+            "-machine",
+            self.board.machine,
+            "-nographic",
+            "-monitor",
+            "none",
+            "-serial",
+            "none",
+        ]
         command += [*semihosting, "-kernel", str(self.elf.resolve())]
         command += ["-plugin", f"{plugin},out=counts"] if plugin else []
         call(command, folder)
@@ -121,24 +133,35 @@ def build(library: Path, board: Board, folder: Path, program: str = "trace", too
     ours = [f for f in (library / "src").glob("*.c") if f.name != "edgy_encoder_model_data.c"]
     mains = {"trace": [C / "trace.c"], "example": [library / "examples/encode/main.c", C / "board.c"]}[program]
     includes = [f"-I{f}" for f in (library / "src", C, *headers)]
-    flags = [*board.flags, "-O3", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections"]
-    strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"]
-    jobs = [(f, strict) for f in (*ours, *mains, C / "startup.c", C / "host.c")]
-    jobs += [(f, ["-w"]) for f in (network, *kernels)]
+    compiler = ["arm-none-eabi-gcc", *board.flags, *FLAGS]
+    # Arm's files do not depend on the library, and are most of the work.
+    kept = tools / "objects" / hashlib.sha256(" ".join(compiler).encode()).hexdigest()[:16]
+    kept.mkdir(parents=True, exist_ok=True)
 
-    def compile_one(job: tuple[Path, list[str]]) -> Path:
-        source, warnings = job
-        target = out / f"{source.stem}.o"
-        if source not in kernels or not target.exists():
-            call(["arm-none-eabi-gcc", *flags, *warnings, *includes, "-c", str(source), "-o", str(target)])
+    def compile_one(source: Path) -> Path:
+        target = (kept if source in kernels else out) / f"{source.stem}.o"
+        if source in kernels and target.exists():
+            return target
+        warnings = ["-w"] if source in kernels or source == network else STRICT
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            # Another process may want it, too.
+            whole = Path(temporary) / target.name
+            call([*compiler, *warnings, *includes, "-c", str(source), "-o", str(whole)])
+            whole.rename(target)
         return target
 
     with ThreadPoolExecutor(2) as pool:
-        objects = list(pool.map(compile_one, jobs))
+        objects = list(pool.map(compile_one, [*ours, *mains, C / "startup.c", C / "host.c", network, *kernels]))
     elf = out / f"{program}.elf"
     places = zip(("code_at", "code_bytes", "data_at", "data_bytes"), (*board.code, *board.data), strict=True)
     link = [f"-Wl,--defsym={name}={value}" for name, value in places]
-    link += ["-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections", f"-T{C / 'firmware.ld'}"]
+    link += [
+        "-nostartfiles",
+        "--specs=nano.specs",
+        "--specs=nosys.specs",
+        "-Wl,--gc-sections",
+        f"-T{C / 'firmware.ld'}",
+    ]
     link += ["-Wl,--wrap=edgy_network_step"] if program == "trace" else []
     call(["arm-none-eabi-gcc", *board.flags, *link, *map(str, objects), "-lm", "-o", str(elf)])
     return Firmware(board, elf, _step(library))
@@ -146,5 +169,7 @@ def build(library: Path, board: Board, folder: Path, program: str = "trace", too
 
 def _step(library: Path) -> tuple[int, int]:
     config = (library / "src" / "edgy_config.h").read_text("ascii")
-    found = dict(line.split()[1:3] for line in config.splitlines() if line.startswith("#define EDGY_") and len(line.split()) > 2)
+    found = dict(
+        line.split()[1:3] for line in config.splitlines() if line.startswith("#define EDGY_") and len(line.split()) > 2
+    )
     return int(found["EDGY_FRAMES"]), int(found["EDGY_MELS"])

@@ -1,4 +1,4 @@
-"""The network of an exported library as C on CMSIS-NN: a stand-in for TensorFlow Lite Micro, which is not to be had here.
+"""The network of an exported library as C on CMSIS-NN, where TensorFlow Lite Micro is not to be had.
 
 TFLM on a Cortex-M calls these very kernels. The file has the three functions of the library's ``edgy_network.h``, so
 the rest of the library is what a user of TFLM has.
@@ -144,8 +144,10 @@ class _Source:
         source, *bounds = operator.inputs
         (out,), options = operator.outputs, operator.builtinOptions
         shape = self._shape(source)
-        first, last, by = (self._tensor(i).tolist() for i in bounds)
-        start = [0 if options.beginMask >> i & 1 else n % size for i, (n, size) in enumerate(zip(first, shape, strict=True))]
+        first, _, by = (self._tensor(i).tolist() for i in bounds)
+        start = [
+            0 if options.beginMask >> i & 1 else n % size for i, (n, size) in enumerate(zip(first, shape, strict=True))
+        ]
         whole = tuple(start[:2]) == (0, 0) and start[3] == 0 and shape[:2] == (1, 1)
         if not whole or set(by) != {1} or self._shape(out)[3] != shape[3]:
             raise MicroError("only frames can be sliced")

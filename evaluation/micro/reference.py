@@ -25,10 +25,11 @@ from tflite_micro.python.tflite_micro import runtime
 folder, arena = sys.argv[1], int(sys.argv[2])
 interpreter = runtime.Interpreter.from_file(folder + "/model", arena_size=arena)
 levels, begins = np.load(folder + "/levels.npy"), set(np.load(folder + "/begins.npy").tolist())
+shapes = [interpreter.get_input_details(i)["shape"] for i in range(1, int(sys.argv[3]))]
 units = []
 for step, frames in enumerate(levels):
     if step in begins:
-        states = [np.zeros(interpreter.get_input_details(i)["shape"], np.int8) for i in range(1, int(sys.argv[3]) + 1)]
+        states = [np.zeros(shape, np.int8) for shape in shapes]
     for number, values in enumerate([frames[None], *states]):
         interpreter.set_input(values, number)
     interpreter.invoke()
@@ -38,14 +39,13 @@ np.save(folder + "/units.npy", units)
 """
 
 
-def tflm(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int], states: int) -> Units:
+def tflm(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int]) -> Units:
     """``units [steps, units]`` by TensorFlow Lite Micro's interpreter, in the arena that was measured.
 
     Args:
         report: of the encoder.
         levels: int8 ``[steps, frames, mels]``.
         begins: steps at which a stream begins.
-        states: how many states the network has.
 
     Raises:
         MicroError: the interpreter fails.
@@ -55,14 +55,14 @@ def tflm(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int], s
         (folder / "model").write_bytes(report.graph.model)
         np.save(folder / "levels.npy", levels)
         np.save(folder / "begins.npy", begins)
-        command = [sys.executable, "-c", _TFLM, temporary, str(report.arena), str(states)]
+        command = [sys.executable, "-c", _TFLM, temporary, str(report.arena), str(report.graph.inputs)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise MicroError(f"tflite-micro failed: {(done.stderr.strip().splitlines() or ['it crashed'])[-1]}")
         return np.asarray(np.load(folder / "units.npy"))
 
 
-def python(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int], states: int) -> Units:
+def python(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int]) -> Units:
     """The same by the reference kernels of LiteRT's Python interpreter."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -72,7 +72,7 @@ def python(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int],
     interpreter.allocate_tensors()
     places = [(d["index"], d["shape"]) for d in interpreter.get_input_details()]
     results = [d["index"] for d in interpreter.get_output_details()]
-    units, kept = [], [np.zeros(shape, np.int8) for _, shape in places[1 : states + 1]]
+    units, kept = [], [np.zeros(shape, np.int8) for _, shape in places[1:]]
     for step, frames in enumerate(levels):
         if step in begins:
             kept = [np.zeros_like(state) for state in kept]
@@ -84,5 +84,5 @@ def python(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int],
     return np.asarray(units)
 
 
-Kernels = Callable[[MicroReport, npt.NDArray[np.int8], list[int], int], Units]
+Kernels = Callable[[MicroReport, npt.NDArray[np.int8], list[int]], Units]
 REFERENCES: dict[str, Kernels] = {"tflite-micro": tflm, "LiteRT's reference kernels": python}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,9 +35,8 @@ def get_tools(folder: Path = FOLDER) -> None:
         name = CMSISDSP.partition("==")[0]
         call([*pip, "download", "--quiet", "--no-deps", "--no-binary", name, "--dest", temporary, CMSISDSP])
         (archive,) = Path(temporary).glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(temporary, filter="data")
-        next(Path(temporary).glob("cmsisdsp-*/")).rename(folder / "cmsis-dsp")
+        call(["tar", "-x", "--no-same-owner", "-f", str(archive), "-C", temporary])
+        shutil.move(next(Path(temporary).glob("cmsisdsp-*/")), folder / "cmsis-dsp")
     call([sys.executable, "-m", "venv", str(folder / "vela")])
     call([str(folder / "vela" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", VELA])
 
@@ -56,7 +54,9 @@ def sources(folder: Path = FOLDER) -> tuple[list[Path], list[Path]]:
     dsp = folder / "cmsis-dsp"
     if not vendor.is_dir() or not dsp.is_dir():
         raise MicroError("the sources of CMSIS are not there; run: make micro-tools")
-    kernels = [f for part in ("Convolution", "NNSupport") for f in (vendor / f"cmsis_nn/Source/{part}Functions").iterdir()]
+    kernels = [
+        f for part in ("Convolution", "NNSupport") for f in (vendor / f"cmsis_nn/Source/{part}Functions").iterdir()
+    ]
     kernels += [dsp / "Source" / f"{name}.c" for name in DSP]
     headers = [vendor / "cmsis_nn/Include", vendor / "cmsis_core/Include", dsp / "Include", dsp / "PrivateInclude"]
     return sorted(kernels), headers
@@ -83,12 +83,14 @@ def call(command: Sequence[str], cwd: Path | None = None) -> str:
     """Run a tool and return what it prints.
 
     Raises:
-        MicroError: it is missing, or failed; the message has its last line.
+        MicroError: it is missing, or failed; the message has the line that says why.
     """
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd).stdout
     except FileNotFoundError as error:
         raise MicroError(f"{command[0]} is not installed; run: make micro-tools") from error
     except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or [f"status {error.returncode}"])[-1]
+        said = error.stderr.strip().splitlines() or [f"status {error.returncode}"]
+        # A compiler's first error says more than its last line.
+        last = next((line for line in said if "error" in line), said[-1])
         raise MicroError(f"{Path(command[0]).name} failed: {last}") from error
