@@ -60,7 +60,7 @@ def compare(report: MicroReport, encoder: Path, firmware: Firmware, utterances: 
         report: of the library that the firmware is of.
         encoder: the ``.tflite`` that the library was made of.
         firmware: the program ``trace``.
-        utterances: int16, 16 kHz.
+        utterances: int16, 16 kHz, none of them empty.
 
     Raises:
         MicroError: the board or a reference fails.

@@ -54,9 +54,7 @@ def sources(folder: Path = FOLDER) -> tuple[list[Path], list[Path]]:
     dsp = folder / "cmsis-dsp"
     if not vendor.is_dir() or not dsp.is_dir():
         raise MicroError("the sources of CMSIS are not there; run: make micro-tools")
-    kernels = [
-        f for part in ("Convolution", "NNSupport") for f in (vendor / f"cmsis_nn/Source/{part}Functions").iterdir()
-    ]
+    kernels = [f for part in ("Convolution", "NNSupport") for f in vendor.glob(f"cmsis_nn/Source/{part}Functions/*.c")]
     kernels += [dsp / "Source" / f"{name}.c" for name in DSP]
     headers = [vendor / "cmsis_nn/Include", vendor / "cmsis_core/Include", dsp / "Include", dsp / "PrivateInclude"]
     return sorted(kernels), headers
