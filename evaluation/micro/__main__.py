@@ -44,9 +44,13 @@ def main() -> int:
             firmwares = [build(folder / "library", board, folder) for board in BOARDS.values()]
             if args.task == "bits":
                 speech = _speech(args.corpus or [], args.count)
-                found = [compare(report, encoder, firmware, speech) for firmware in firmwares]
-                print(f"{len(speech)} utterances", *found, sep="\n")
-                return int(any(n != one.codes for one in found for n in one.equal.values()))
+                print(f"{len(speech)} utterances")
+                differ = False
+                for firmware in firmwares:
+                    found = compare(report, encoder, firmware, speech)
+                    print(found, flush=True)
+                    differ |= any(equal != found.codes for equal in found.equal.values())
+                return int(differ)
             plugin = build_plugin(folder)
             figures = {f.board.name: measure(f, plugin, recording()) for f in firmwares}
             estimate = vela(report)
