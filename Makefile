@@ -12,8 +12,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 30
 
-.PHONY: demo serve stream test unit debian emulated lint audit compression bench pi-userland android android-tools \
-    browser clean
+.PHONY: demo serve stream test unit debian emulated lint audit compression bench pi-userland micro-tools \
+    android android-tools browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -39,6 +39,7 @@ debian:
 
 emulated: $(VENV)/dev.stamp
 	-$(MAKE) pi-userland  # The same.
+	-$(MAKE) micro-tools  # The same.
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -63,6 +64,16 @@ out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/d
 	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
 	-@command -v systemd-analyze >/dev/null || $(SUDO) apt-get install -qy --no-install-recommends systemd  # Judges the units.
 	$(BIN)/python -m evaluation.userland build
+	touch $@
+
+micro-tools: out/micro/stamp  ## emulated Cortex-M boards for the tests; getting the tools needs Debian, and root or sudo
+
+out/micro/stamp: evaluation/micro/tools.py | $(VENV)/dev.stamp
+	@{ arm-none-eabi-gcc --version && qemu-system-arm --version; } >/dev/null 2>&1 || \
+	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends gcc-arm-none-eabi \
+	libnewlib-arm-none-eabi qemu-system-arm; } || \
+	{ echo "micro-tools: install gcc-arm-none-eabi, libnewlib-arm-none-eabi and qemu-system-arm, or run this as root" >&2; exit 1; }
+	$(BIN)/python -m evaluation.micro build
 	touch $@
 
 android: out/android/stamp  ## the app by Debian's tools, which lack the interpreter: out/android/build/edgy.apk
