@@ -19,7 +19,7 @@ from edgy_tf.cost import cost_of
 from edgy_tf.errors import ModelError
 from edgy_tf.releases import Release
 from edgy_tf.weights import atomic_file
-from evaluation.stages import StageCost, measured
+from evaluation.stages import StageCost, measured_in_turn
 from pi_runtime import read_info
 
 FLOAT = "float32"
@@ -123,9 +123,10 @@ class Bench:
         )
 
     def times(self, variants: Sequence[str]) -> dict[str, StageCost]:
-        """Time of the convolutions and the search on one thread, log-mel to codes, all variants in one go."""
+        """Time of the convolutions and the search on one thread, log-mel to codes, of all variants in turn."""
         job = {"stage": "network", "threads": 1, "runs": RUNS, "warmup_runs": 1}
-        return {v: measured(job | self._input(self.path(v))) for v in variants}
+        costs = measured_in_turn([job | self._input(self.path(v)) for v in variants])
+        return dict(zip(variants, costs, strict=True))
 
     def _input(self, path: Path) -> dict[str, object]:
         preset = asdict(self._material.teacher.preset)

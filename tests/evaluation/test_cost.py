@@ -14,6 +14,7 @@ from edgy_tf.cost import cost_of
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import Preset
 from edgy_tf.releases import find_release
+from evaluation import stages
 from evaluation.cost import STAGES, EncoderCost, main, measure_cost
 
 
@@ -73,6 +74,26 @@ def test_what_cannot_be_measured(tiny_release: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be measured") as error:
         measure_cost(str(tmp_path), seconds=0.1, runs=1)
     assert "\n" not in str(error.value)
+
+
+def test_stages_take_turns(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, object]] = []
+    ask = stages._Worker.ask
+
+    def watch(self: stages._Worker, what: object) -> object:
+        asked.append((Path(self._path).stem, what if isinstance(what, int) else "job"))
+        return ask(self, what)
+
+    monkeypatch.setattr(stages._Worker, "ask", watch)
+    paths = [find_release(str(tiny_release)).encoder(variant) for variant in ("float32", "int8")]
+    job = {"stage": "encode", "threads": 1, "samples": 8000, "warmup_runs": 1}
+    found = stages.measured_in_turn(
+        [job | {"path": str(path), "runs": runs} for path, runs in zip(paths, (7, 3), strict=True)]
+    )
+    assert [cost.stage for cost in found] == ["encode", "encode"]
+    assert all(cost.cpu_s > 0 for cost in found)
+    a, b = (path.stem for path in paths)
+    assert asked == [(a, "job"), (b, "job"), (a, 5), (b, 3), (a, 2), (a, 0), (b, 0)]
 
 
 def test_the_command(tiny_release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
