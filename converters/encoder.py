@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from converters.compose import bundle, join
 from converters.graph import CONVOLUTIONS, Builtin, builtin
+from converters.rounding import rounded
 from converters.streaming import add_states, free_length
-from converters.variants import VARIANTS
+from converters.variants import INT8_WEIGHTS, VARIANTS
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
@@ -53,14 +54,15 @@ def model_info(network: Network, variant: str, licence: str, release: str = "") 
 
 
 def convert_encoder(
-    network: Network, variant: str, calibration: Iterable[np.ndarray], licence: str, release: str = ""
+    network: Network, variant: str, calibration: Sequence[np.ndarray], licence: str, release: str = ""
 ) -> bytes:
     """Convert one variant.
 
     Args:
         network: whose encoder and codebook.
         variant: one of ``VARIANTS``.
-        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from, and
+            by which weights are rounded to 8 bits (`converters.rounding`).
         licence: of the weights, written into the file.
         release: that the file becomes part of, written into the file.
 
@@ -72,6 +74,8 @@ def convert_encoder(
     """
     if variant not in VARIANTS:
         raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
+    if variant in INT8_WEIGHTS:
+        network = rounded(network, calibration)
     encoder = network.encoder(network.preset.frames_for(BLOCK))
     return convert_layers(network, encoder, variant, calibration, model_info(network, variant, licence, release))
 

@@ -182,6 +182,9 @@ def _command(args: argparse.Namespace) -> str:
     words += ["--corpus", *(Path(folder).resolve().name for folder in args.corpus)]
     for name in _LIMITS:
         if (limit := getattr(args, name)) is not None:
-            words += [_flag(name), f"{limit if name in ("max_size", "max_ms", "max_instructions") else 100 * limit:.10g}"]
+            words += [
+                _flag(name),
+                f"{limit if name in ('max_size', 'max_ms', 'max_instructions') else 100 * limit:.10g}",
+            ]
     words += ["--trials", str(args.trials), "--steps", str(args.steps), "--seed", str(args.seed)]
     return shlex.join(words)
