@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from converters.compose import bundle, join
 from converters.graph import CONVOLUTIONS, Builtin, builtin
+from converters.ranges import float_last_sum, narrowed
 from converters.rounding import rounded
 from converters.streaming import add_states, free_length
 from converters.variants import INT8_WEIGHTS, VARIANTS
@@ -155,6 +156,7 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if numbers == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    windows: list[np.ndarray] = []
     if numbers in INTEGER_OPERATORS:
         windows = [
             mel[None, start : start + frames].astype(np.float32)
@@ -164,7 +166,10 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.representative_dataset = lambda: ([window] for window in windows)
         converter.target_spec.supported_ops = [INTEGER_OPERATORS[numbers]]
     with _quiet():
-        return bytes(converter.convert())
+        model = bytes(converter.convert())
+    if numbers == "int8" and windows:
+        model = narrowed(model, encoder, layer_names(encoder), np.concatenate(windows))
+    return model if numbers not in (*INTEGER_OPERATORS, "qat") else float_last_sum(model)
 
 
 def _latents(encoder: Any) -> bytes:

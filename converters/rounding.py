@@ -1,8 +1,9 @@
 """Weights on the grid of int8, rounded together so that each layer gives what it gave.
 
-Rounded one by one, weights err by up to half a step each, and the errors add up. Here the weights of one input after the
-other are rounded, and those that are not rounded yet make up for the error, as far as speech shows that inputs go
-together (Frantar et al. 2022, GPTQ). The step of each filter is the converter's own, so it finds every weight on its grid.
+Rounded one by one, weights err by up to half a step each, and the errors add up. Here the weights of one input after
+the other are rounded, and those that are not rounded yet make up for the error, as far as speech shows that inputs go
+together (Frantar et al. 2022, GPTQ). The step of each filter is the converter's own, so it finds every weight on its
+grid.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class _Moments:
 
 
 def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Network:
-    """A network whose kernels lie on the grid of int8, each filter with a step of its own, once normalisation is folded.
+    """A network whose kernels lie on the grid of int8, a step for each filter, once normalisation is folded in.
 
     Weights that are 0 stay 0. The outputs' means are kept by the normalisation's shift. Depthwise kernels, which have
     few weights to make up for each other, and the latents, which stay float, are left alone.

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ import numpy.typing as npt
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import preset_from_dict
 from pi_runtime.memory import peak_rss
-
 
 BLOCK = 5
 """Runs of one stage before it is the next one's turn."""
@@ -79,41 +78,45 @@ def measured_in_turn(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
         ModelError: one does not run here; the message is the reason.
     """
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_Worker(job["path"])) for job in jobs]
-        for worker, job in zip(workers, jobs, strict=True):
-            worker.ask(job)
+        workers = [stack.enter_context(_worker(job["path"])) for job in jobs]
+        for ask, job in zip(workers, jobs, strict=True):
+            ask(job)
         for begun in range(0, max(job["runs"] for job in jobs), BLOCK):
-            for worker, job in zip(workers, jobs, strict=True):
+            for ask, job in zip(workers, jobs, strict=True):
                 if begun < job["runs"]:
-                    worker.ask(min(BLOCK, job["runs"] - begun))
-        return [StageCost(**worker.ask(0)) for worker in workers]
+                    ask(min(BLOCK, job["runs"] - begun))
+        return [StageCost(**ask(0)) for ask in workers]
 
 
-class _Worker(contextlib.AbstractContextManager["_Worker"]):
-    """A process that runs ``work`` and waits to be asked for runs."""
+@contextlib.contextmanager
+def _worker(path: str) -> Iterator[Callable[[object], Any]]:
+    """A process that runs ``work``: what asks it, by a line of JSON, and waits for the line that answers."""
+    command = [sys.executable, "-c", "from evaluation.stages import work; work()"]
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True) as process,
+    ):
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._log = tempfile.TemporaryFile("w+")
-        command = [sys.executable, "-c", "from evaluation.stages import work; work()"]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._log, text=True)
+        def ask(what: object) -> Any:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            # One that has crashed answers nothing, and that says enough.
+            with contextlib.suppress(BrokenPipeError):
+                print(json.dumps(what), file=process.stdin, flush=True)
+            if answer := process.stdout.readline():
+                return json.loads(answer)
+            process.wait()
+            log.seek(0)
+            raise ModelError(f"{path} cannot be measured: {(log.read().splitlines() or ['it crashed'])[-1]}")
 
-    def ask(self, what: object) -> Any:
-        """Write a line of JSON, and wait for the line that answers it."""
-        assert self._process.stdin and self._process.stdout
-        with contextlib.suppress(BrokenPipeError):
-            print(json.dumps(what), file=self._process.stdin, flush=True)
-        if answer := self._process.stdout.readline():
-            return json.loads(answer)
-        self._process.wait()
-        self._log.seek(0)
-        raise ModelError(f"{self._path} cannot be measured: {(self._log.read().splitlines() or ['it crashed'])[-1]}")
-
-    def __exit__(self, *reason: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._log.close()
+        try:
+            yield ask
+        finally:
+            process.kill()
+            # What was not written to one that has crashed must not be written when the pipe is closed.
+            with contextlib.suppress(BrokenPipeError):
+                process.communicate()
 
 
 def work() -> None:

@@ -18,8 +18,8 @@ from evaluation.autotune.space import NAME, describe
 RECIPE, TABLE, PAGE = f"{NAME}.toml", "trials.tsv", "index.html"
 
 _COLUMNS = (
-    "trial", "recipe", "agreement", "bytes", "zipped_bytes", "macs_per_s", "cpu_ms_per_s", "instructions_per_s", "wer_rise", "leak_rise",
-    "outcome", "pareto", "sha256",
+    "trial", "recipe", "agreement", "bytes", "zipped_bytes", "macs_per_s", "cpu_ms_per_s", "instructions_per_s",
+    "wer_rise", "leak_rise", "outcome", "pareto", "sha256",
 )  # fmt: skip
 
 

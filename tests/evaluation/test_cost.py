@@ -1,10 +1,12 @@
 """The cost of an encoder is measured where nothing else runs, and comes as JSON."""
 
+import contextlib
 import dataclasses
 import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,13 +80,19 @@ def test_what_cannot_be_measured(tiny_release: Path, tmp_path: Path) -> None:
 
 def test_stages_take_turns(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, object]] = []
-    ask = stages._Worker.ask
+    worker = stages._worker
 
-    def watch(self: stages._Worker, what: object) -> object:
-        asked.append((Path(self._path).stem, what if isinstance(what, int) else "job"))
-        return ask(self, what)
+    @contextlib.contextmanager
+    def watched(path: str) -> Iterator[Callable[[object], object]]:
+        with worker(path) as ask:
 
-    monkeypatch.setattr(stages._Worker, "ask", watch)
+            def noted(what: object) -> object:
+                asked.append((Path(path).stem, what if isinstance(what, int) else "job"))
+                return ask(what)
+
+            yield noted
+
+    monkeypatch.setattr(stages, "_worker", watched)
     paths = [find_release(str(tiny_release)).encoder(variant) for variant in ("float32", "int8")]
     job = {"stage": "encode", "threads": 1, "samples": 8000, "warmup_runs": 1}
     found = stages.measured_in_turn(
