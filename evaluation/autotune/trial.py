@@ -19,8 +19,7 @@ from evaluation.autotune.limits import Limits, Measures
 from evaluation.plan import load_plan
 from evaluation.stages import measured
 from evaluation.userland.devices import UserlandError
-from evaluation.userland.instructions import per_second
-from evaluation.userland.run import Userland
+from evaluation.userland.instructions import emulated, per_second
 from evaluation.words import Words
 from pi_runtime import EdgeEncoder, read_info
 
@@ -71,7 +70,7 @@ class Workshop:
         self._words = self._leak = self._device = None
         if task.limits.max_instructions is not None:
             try:
-                self._device = Userland.open(*DEVICE)
+                self._device = emulated(*DEVICE)
             except UserlandError as error:
                 raise UserlandError(f"{error}; or leave --max-instructions out") from error
         if task.limits.max_wer_rise is not None:

@@ -8,7 +8,7 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.userland.build import call
+from evaluation.userland.build import call, install, project_wheel
 from evaluation.userland.devices import UserlandError
 from evaluation.userland.run import Userland
 from pi_runtime.golden import RECORDING
@@ -58,6 +58,18 @@ def count(userland: Userland, recording: Path, codes: Path, model: Path | None =
     start, imported, loaded, *chunks = marks
     each = [after - before for before, after in zip(chunks[::2], chunks[1::2], strict=True)]
     return Instructions(imported - start, loaded - imported, sum(each), round(statistics.median(each[:-1])))
+
+
+def emulated(device: str, runtime: str) -> Userland:
+    """A device that was built, with the wheel of this source tree.
+
+    Raises:
+        UserlandError: it was not built, or the wheel cannot be.
+    """
+    userland = Userland.open(device, runtime)
+    with tempfile.TemporaryDirectory() as folder:
+        install(userland.device, project_wheel(Path(folder)))
+    return userland
 
 
 def per_second(userland: Userland, model: Path) -> int:

@@ -150,7 +150,7 @@ def test_instructions_are_counted_and_limited(
         return 40_000_000
 
     # Counting itself is tested where the userland is.
-    monkeypatch.setattr(trial.Userland, "open", lambda *device: None)
+    monkeypatch.setattr(trial, "emulated", lambda *device: "a device")
     monkeypatch.setattr(trial, "per_second", count)
     assert main([*arguments, "--max-instructions", "30M", "--trials", "1"]) == 2
     assert len(asked) == 1
