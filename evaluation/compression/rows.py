@@ -72,12 +72,15 @@ class Bench:
         self._material = Material(release, corpus)
 
     def path(self, variant: str) -> Path:
-        """The file of a variant."""
-        return self._release.encoder(FLOAT) if variant == FLOAT else self._work / variant / "encoder.tflite"
+        """The file of a variant, once it is made."""
+        return self._work / variant / "encoder.tflite"
 
     def baseline(self) -> Row:
-        """The release's own encoder in float32."""
-        model = self.path(FLOAT).read_bytes()
+        """The release's own encoder in float32, converted as the variants are."""
+        model = self._material.uncompressed(self._release.name)
+        self.path(FLOAT).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(self.path(FLOAT)) as file:
+            file.write(model)
         macs = cost_of(self._material.teacher.preset).encoder_macs
         about = "the release, uncompressed"
         return Row(FLOAT, about, len(model), zipped(model), macs, 1.0, hashlib.sha256(model).hexdigest())
