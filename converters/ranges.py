@@ -91,13 +91,12 @@ def float_last_sum(model: bytes) -> bytes:
     if (builtin(whole, addition), builtin(whole, last)) != (Builtin.ADD, Builtin.DEQUANTIZE):
         return model
     result = graph.tensors[last.outputs[0]]
-    for place, index in enumerate(list(addition.inputs)):
+    floats = []
+    for index in addition.inputs:
         shape = list(graph.tensors[index].shape)
-        addition.inputs[place] = add_tensor(whole, f"{result.name}_{place}", result, shape)
-        operators.append(
-            new_operator(whole, Builtin.DEQUANTIZE, [index], addition.inputs[place], schema.DequantizeOptionsT())
-        )
-    addition.outputs = last.outputs
+        floats.append(add_tensor(whole, f"float_{index}", result, shape))
+        operators.append(new_operator(whole, Builtin.DEQUANTIZE, [index], floats[-1], schema.DequantizeOptionsT()))
+    addition.inputs, addition.outputs = floats, last.outputs
     graph.operators = [*operators, addition]
     return write_graph(whole)
 
