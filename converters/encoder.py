@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,9 +15,11 @@ import tensorflow as tf
 
 from converters.compose import bundle, join, put_before
 from converters.graph import CONVOLUTIONS, Builtin, builtin
+from converters.ranges import float_last_sum, narrowed
+from converters.rounding import rounded
 from converters.streaming import add_states, free_length
 from converters.variables import keep_states, start
-from converters.variants import VARIANTS
+from converters.variants import INT8_WEIGHTS, VARIANTS
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
@@ -68,14 +70,15 @@ def model_info(network: Network, variant: str, numbers: str, licence: str, relea
 
 
 def convert_encoder(
-    network: Network, variant: str, calibration: Iterable[np.ndarray], licence: str, release: str = ""
+    network: Network, variant: str, calibration: Sequence[np.ndarray], licence: str, release: str = ""
 ) -> bytes:
     """Convert one variant.
 
     Args:
         network: whose encoder and codebook.
         variant: one of ``VARIANTS``.
-        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from, and
+            by which weights are rounded to 8 bits (`converters.rounding`).
         licence: of the weights, written into the file.
         release: that the file becomes part of, written into the file.
 
@@ -87,6 +90,8 @@ def convert_encoder(
     """
     if variant not in VARIANTS:
         raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
+    if variant in INT8_WEIGHTS:
+        network = rounded(network, calibration)
     encoder = network.encoder(network.preset.frames_for(BLOCK))
     return convert_layers(
         network, encoder, variant, calibration, model_info(network, variant, variant, licence, release)
@@ -172,6 +177,7 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if numbers == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    windows: list[np.ndarray] = []
     if numbers in INTEGER_OPERATORS:
         windows = [
             mel[None, start : start + frames].astype(np.float32)
@@ -181,7 +187,10 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.representative_dataset = lambda: ([window] for window in windows)
         converter.target_spec.supported_ops = [INTEGER_OPERATORS[numbers]]
     with _quiet():
-        return bytes(converter.convert())
+        model = bytes(converter.convert())
+    if numbers == "int8" and windows:
+        model = narrowed(model, encoder, layer_names(encoder), np.concatenate(windows))
+    return model if numbers not in (*INTEGER_OPERATORS, "qat") else float_last_sum(model)
 
 
 def _latents(encoder: Any) -> bytes:

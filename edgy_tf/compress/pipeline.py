@@ -13,6 +13,8 @@ import numpy as np
 import tf_keras
 
 from converters.encoder import convert_layers, model_info
+from converters.rounding import rounded
+from converters.variants import INT8_WEIGHTS
 from edgy_tf.compress.clusters import share_weights
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import remove_filters
@@ -57,7 +59,8 @@ def compress(
         teacher: the uncompressed network.
         recipe: what to do.
         lesson: what its stages learn from.
-        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from, and by
+            which weights are rounded to 8 bits.
         licence: of the weights, written into the file.
         release: that the file becomes part of, written into the file.
         report: is told of each stage that trains, and the share of held-out codes that are the teacher's after it.
@@ -88,6 +91,9 @@ def compress(
             promise = promise.after(stage)
             promise.check(network, name)
             report(name, lesson.judge(network.encoder(api=tf_keras)))
+    # Rounded together, clusters would not keep to their few values.
+    if kind in INT8_WEIGHTS and not promise.clusters:
+        network = rounded(network, calibration)
     encoder = encoder or network.encoder(api=tf_keras)
     model = convert_layers(
         network, encoder, kind, calibration, model_info(network, recipe.name, kind, licence, release)

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from converters.encoder import convert_encoder
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.pipeline import Compressed, Report, compress
@@ -89,6 +90,10 @@ class Material:
             CorpusError: no speech to learn on.
         """
         return Lesson(self.teacher, *split(self._corpus, self.teacher.preset.front_end, work, SPLIT_SEED), seed)
+
+    def uncompressed(self, release: str) -> bytes:
+        """The teacher in float32, as it is converted today: the file of an older release may have other signatures."""
+        return convert_encoder(self.teacher, "float32", [], self._licence, release)
 
     def compress(
         self,

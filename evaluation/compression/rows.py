@@ -19,7 +19,7 @@ from edgy_tf.cost import cost_of
 from edgy_tf.errors import ModelError
 from edgy_tf.releases import Release
 from edgy_tf.weights import atomic_file
-from evaluation.stages import StageCost, measured
+from evaluation.stages import StageCost, measured_in_turn
 from pi_runtime import read_info
 
 FLOAT = "float32"
@@ -72,12 +72,15 @@ class Bench:
         self._material = Material(release, corpus)
 
     def path(self, variant: str) -> Path:
-        """The file of a variant."""
-        return self._release.encoder(FLOAT) if variant == FLOAT else self._work / variant / "encoder.tflite"
+        """The file of a variant, once it is made."""
+        return self._work / variant / "encoder.tflite"
 
     def baseline(self) -> Row:
-        """The release's own encoder in float32."""
-        model = self.path(FLOAT).read_bytes()
+        """The release's own encoder in float32, converted as the variants are."""
+        model = self._material.uncompressed(self._release.name)
+        self.path(FLOAT).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(self.path(FLOAT)) as file:
+            file.write(model)
         macs = cost_of(self._material.teacher.preset).encoder_macs
         about = "the release, uncompressed"
         return Row(FLOAT, about, len(model), zipped(model), macs, 1.0, hashlib.sha256(model).hexdigest())
@@ -123,9 +126,10 @@ class Bench:
         )
 
     def times(self, variants: Sequence[str]) -> dict[str, StageCost]:
-        """Time of the convolutions and the search on one thread, log-mel to codes, all variants in one go."""
+        """Time of the convolutions and the search on one thread, log-mel to codes, of all variants in turn."""
         job = {"stage": "network", "threads": 1, "runs": RUNS, "warmup_runs": 1}
-        return {v: measured(job | self._input(self.path(v))) for v in variants}
+        costs = measured_in_turn([job | self._input(self.path(v)) for v in variants])
+        return dict(zip(variants, costs, strict=True))
 
     def _input(self, path: Path) -> dict[str, object]:
         preset = asdict(self._material.teacher.preset)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import wave
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from edgy_tf.releases import find_release
 from evaluation.report.markdown import table
 from evaluation.userland.build import SOURCE
 from evaluation.userland.devices import DEVICES
-from evaluation.userland.instructions import count
+from evaluation.userland.instructions import count, seconds_of
 from evaluation.userland.run import Userland
 from pi_runtime import read_info
 from pi_runtime.golden import RECORDING
@@ -56,10 +55,8 @@ def measure(userland: Userland, codes: Path) -> Figures:
         UserlandError: it fails there.
     """
     found = count(userland, RECORDING, codes)
-    with wave.open(str(RECORDING)) as wav:
-        seconds = wav.getnframes() / wav.getframerate()
     return Figures(
-        encode_per_s=round(found.encode / seconds),
+        encode_per_s=round(found.encode / seconds_of(RECORDING)),
         chunk=found.chunk,
         imports=found.imports,
         load=found.load,
