@@ -9,10 +9,10 @@ import importlib.util
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import Preset, load_preset, preset_from_dict
 from edgy_tf.releases import MANIFEST, find_release
-from evaluation.cost import cpus
 from evaluation.stages import StageCost, measured
 from pi_runtime import read_info
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import EdgyError
 
 Work = Callable[[Path, Path], object]
@@ -58,7 +58,7 @@ def _results(todo: dict[Path, Path], start: Callable[[], Work]) -> Iterator[tupl
     """Each file as it is finished, with what went wrong if anything did."""
     if not todo:
         return
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(todo))
+    workers = min(cpus(), len(todo))
     # Spawned, because TensorFlow and interpreters do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(start,)) as pool:

@@ -6,12 +6,12 @@ import os
 
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
 import tensorflow as tf
 from keras import layers
 
 from edgy_tf.decode.griffin_lim import griffin_lim
 from edgy_tf.decode.sampler import WaveSampler
+from edgy_tf.decode.stream import Deemphasis, SpeechStream
 from edgy_tf.decode.words import recogniser_features
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
@@ -30,7 +30,7 @@ NOBODY = "nobody"
 
 
 class Decoder:
-    """The decoder of one codebook.
+    """The decoder of one codebook. Threads may use it at a time: their WaveRNNs then advance together.
 
     Args:
         network: codebook, conditioning, WaveRNN and heads.
@@ -52,6 +52,7 @@ class Decoder:
         self._text_head = _head(network, "text_head", MELS)
         spoken = any(name.startswith("wavernn/") for name in network.arrays)
         self._sampler = WaveSampler(preset, network.arrays) if spoken else None
+        self._filter = Deemphasis(preset.front_end)
         self._context = tf.function(self._conditioning, reduce_retracing=True)
 
     @classmethod
@@ -116,12 +117,19 @@ class Decoder:
         if not len(context):
             return np.zeros(0, np.float32)
         assert self._sampler is not None
-        emphasised = self._sampler.sample(context, seed)
-        fe = self.network.preset.front_end
-        # De-emphasis, and nothing below what the encoder hears: there it would amplify quantisation noise 30 times.
-        speech = scipy.signal.lfilter([1], [1, -fe.preemphasis], emphasised)
-        high_pass = scipy.signal.butter(2, max(fe.fmin, 20.0), "highpass", fs=fe.sample_rate, output="sos")
-        return np.clip(scipy.signal.sosfilt(high_pass, speech), -1, 1).astype(np.float32)
+        speech, _ = self._filter(self._sampler.sample(context, seed), self._filter.start)
+        return speech
+
+    def stream(self, voice: Floats, seed: int = 0) -> SpeechStream:
+        """Speech by the WaveRNN of codes that are still coming, before the first of them.
+
+        Raises:
+            ModelError: the release has no WaveRNN.
+        """
+        if self._sampler is None:
+            raise ModelError(f"this release has no WaveRNN; it speaks by {' or '.join(self.vocoders)}")
+        rng = np.random.default_rng(seed)
+        return SpeechStream(self, self._sampler, self._filter, voice, self._sampler.row(), self._filter.start, rng)
 
     def mel(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
         """Log-mel for ``codes [n]`` by the mel head, ``[n * stride, mels]``: a decoder without a vocoder.

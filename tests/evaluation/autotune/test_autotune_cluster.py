@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from edgy_tf.compress.recipe import Filters, Recipe
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import ModelError
 from evaluation.autotune.limits import Limits, Measures
 from evaluation.autotune.search import Search
 from evaluation.autotune.trial import Task
-from evaluation.cost import cpus
 from tests.evaluation.autotune.made_up import measures
 
 pytest.importorskip("ray", reason="NOT TESTED on a cluster: ray is not installed")
