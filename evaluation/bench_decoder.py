@@ -159,11 +159,11 @@ def _full(preset: Preset, frames: int, runs: int, machine: Machine) -> None:
     folds = (FOLD + OVERLAP) / FOLD
     took = _rows(sampler, preset, rows, frames, runs)
     cpu, wall = took.cpu * folds, took.wall * folds
-    memory = work.steps * work.bytes / machine.memory
     print(
-        f"{preset.name} (GRU {preset.decoder.gru}, {preset.decoder.bits} bits, random weights), "
-        f"{rows} folds side by side: RTF {Time(cpu, wall).per(1)}, {cpu / cpus():.2f} on {cpus()} free cores; its products alone need "
-        f"{work.flops / machine.flops:.2f} CPU, and one row alone at least {memory:.2f} for reading its weights"
+        f"{preset.name} (GRU {preset.decoder.gru}, {preset.decoder.bits} bits, random weights), {rows} folds: "
+        f"RTF {Time(cpu, wall).per(1)}, so {cpu / cpus():.2f} on {cpus()} free cores; the products alone need "
+        f"{work.flops / machine.flops:.2f} CPU, and a row alone {work.steps * work.bytes / machine.memory:.2f} "
+        "to read the weights from memory"
     )
 
 
