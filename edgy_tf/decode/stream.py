@@ -68,6 +68,8 @@ class SpeechStream:
         Raises:
             ModelError: as ``Decoder.decode``.
         """
+        if start == end:
+            return np.zeros(0, np.float32), self
         stride = self.decoder.network.preset.stride
         context = self.decoder.context(codes, self.voice)[start * stride : end * stride]
         row, rng = Row(self.row.state, self.row.last), copy.deepcopy(self.rng)
