@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from edgy_tf.cli.arguments import positive
 from edgy_tf.corpora import read_pcm16
@@ -218,16 +219,16 @@ def _naive(preset: Preset, arrays: Arrays) -> Time:
 def _machine(weights: int, runs: int) -> Machine:
     rng = np.random.default_rng(0)
     matrix = rng.random((1024, 1024), np.float32)
-    flops = 2 * 1024**3 / _best(lambda: matrix @ matrix, 3 * runs).cpu
 
     def read(size: int) -> float:
-        """Bytes a second of a scalar product, which reads each number once and does next to nothing with it."""
-        half, times = np.ones(size // 8, np.float32), max(1, 2**28 // size)
-        other = half.copy()
-        took = _best(lambda: [half @ other for _ in range(times)], runs)
-        return size * times / took.cpu
+        """Bytes a second of a maximum, which reads each number once and does next to nothing with it."""
+        numbers, times = np.ones(size // 4, np.float32), max(1, 2**28 // size)
+        return size * times / _best(lambda: [numbers.max() for _ in range(times)], 3 * runs).cpu
 
-    return Machine(flops, read(weights), read(2**28))
+    # Threads that wait for one another would count as work.
+    with threadpool_limits(1):
+        flops = 2 * 1024**3 / _best(lambda: matrix @ matrix, 3 * runs).cpu
+        return Machine(flops, read(weights), read(2**28))
 
 
 def _best(work: Callable[[], object], runs: int) -> Time:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from keras import layers
 
+from edgy_tf.decode.conditioning import GruConditioning
 from edgy_tf.decode.griffin_lim import griffin_lim
 from edgy_tf.decode.sampler import WaveSampler
 from edgy_tf.decode.stream import Deemphasis, SpeechStream
@@ -53,7 +55,7 @@ class Decoder:
         spoken = any(name.startswith("wavernn/") for name in network.arrays)
         self._sampler = WaveSampler(preset, network.arrays) if spoken else None
         self._filter = Deemphasis(preset.front_end)
-        self._context = tf.function(self._conditioning, reduce_retracing=True)
+        self._compiled = self._compiled_conditioning()
 
     @classmethod
     def from_release(cls, name: str | os.PathLike[str] = "pi") -> Decoder:
@@ -174,8 +176,14 @@ class Decoder:
             raise ModelError(f"a voice has {preset.speaker.dim} numbers here, not {voice.size}")
         if not len(codes):
             return np.zeros((0, 2 * preset.decoder.conditioning), np.float32)
-        vectors = self.network.codebook[codes][None]
-        return np.asarray(self._context(tf.constant(vectors), tf.constant(voice[None], tf.float32)))[0]
+        return self._compiled(self.network.codebook[codes], voice.astype(np.float32))
+
+    def _compiled_conditioning(self) -> Callable[[Floats, Floats], Floats]:
+        """Code vectors ``[n, D]`` and a voice ``[dim]`` to ``[n * stride, C]``."""
+        if not self.network.preset.decoder.context:
+            return GruConditioning(self.network.preset, self.network.arrays)
+        graph = tf.function(self._conditioning, reduce_retracing=True)
+        return lambda vectors, voice: np.asarray(graph(tf.constant(vectors[None]), tf.constant(voice[None])))[0]
 
 
 def _head(network: Network, name: str, width: int) -> layers.Dense | None:

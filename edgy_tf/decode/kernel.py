@@ -85,7 +85,7 @@ def advance(w: Weights, state: Floats, last: Classes, conditioning: Floats, nois
         noise: uniform in [0, 1), ``[R, hop]``: each sample is the inverse of its distribution there.
         classes: that were drawn, ``[R, hop]``; written.
     """
-    rows, units = state.shape
+    rows = state.shape[0]
     size, affine = last.shape[1], w.within.shape[3]
     inputs = np.empty((rows, w.conditioning_bias.size), np.float32)
     gates = np.empty((rows, w.recurrent_bias.size), np.float32)
@@ -96,7 +96,7 @@ def advance(w: Weights, state: Floats, last: Classes, conditioning: Floats, nois
     for t in range(0, noise.shape[1], size):
         _product(state, w.recurrent, w.recurrent_bias, gates)
         for r in range(rows):
-            _gru(gates[r], inputs[r], w.table, last[r], state[r], units)
+            _gru(gates[r], inputs[r], w.table, last[r], state[r])
         _product(state, w.affine1, w.affine1_bias, hidden)
         for j in range(size):
             for r in range(rows):
@@ -110,6 +110,28 @@ def advance(w: Weights, state: Floats, last: Classes, conditioning: Floats, nois
                     said = w.within[j, later, drawn]
                     for i in range(affine):
                         hidden[r, later * affine + i] += said[i]
+
+
+@_compiled
+def recur(x: Floats, kernel: Floats, bias: Floats, recurrent: Floats, recurrent_bias: Floats) -> Floats:
+    """A GRU over one sequence ``x [T, inputs]``: its states ``[T, H]``.
+
+    Args:
+        x: what it hears.
+        kernel: inputs to gates, in panels.
+        bias: of that product.
+        recurrent: state to gates, H to 3H, in panels.
+        recurrent_bias: of that product.
+    """
+    steps, units = x.shape[0], recurrent.shape[1]
+    states, inputs = np.zeros((steps, units), np.float32), np.empty((steps, bias.size), np.float32)
+    state, gates = np.zeros((1, units), np.float32), np.empty((1, recurrent_bias.size), np.float32)
+    _product(x, kernel, bias, inputs)
+    for t in range(steps):
+        _product(state, recurrent, recurrent_bias, gates)
+        _gates(inputs[t], gates[0], state[0])
+        states[t] = state[0]
+    return states
 
 
 @_compiled
@@ -147,17 +169,24 @@ def _product(x: Floats, kernel: Floats, bias: Floats, out: Floats) -> None:
 
 
 @_compiled
-def _gru(gates: Floats, inputs: Floats, table: Floats, last: Classes, state: Floats, units: int) -> None:
-    """A step of one row (update, reset, candidate; reset after the product): its state ``[H]`` changes."""
-    total = inputs[: 3 * units].copy()
+def _gru(gates: Floats, inputs: Floats, table: Floats, last: Classes, state: Floats) -> None:
+    """A step of one row: its state ``[H]`` changes."""
+    total = inputs[: 3 * state.size].copy()
     for j in range(last.size):
         said = table[j, last[j]]
-        for i in range(3 * units):
+        for i in range(total.size):
             total[i] += said[i]
+    _gates(total, gates, state)
+
+
+@_compiled
+def _gates(inputs: Floats, gates: Floats, state: Floats) -> None:
+    """A step of a GRU (update, reset, candidate; reset after the product): its state ``[H]`` changes."""
+    units = state.size
     for i in range(units):
-        update = _sigmoid(total[i] + gates[i])
-        reset = _sigmoid(total[units + i] + gates[units + i])
-        candidate = _TWO * _sigmoid(_TWO * (total[2 * units + i] + reset * gates[2 * units + i])) - _ONE
+        update = _sigmoid(inputs[i] + gates[i])
+        reset = _sigmoid(inputs[units + i] + gates[units + i])
+        candidate = _TWO * _sigmoid(_TWO * (inputs[2 * units + i] + reset * gates[2 * units + i])) - _ONE
         state[i] = update * state[i] + (_ONE - update) * candidate
 
 
