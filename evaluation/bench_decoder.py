@@ -124,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for count in args.streams:
         _streams(decoder, codes, count, args.runs, work, machine)
     fastest = _rows(WaveSampler(preset, decoder.network.arrays), preset, max(args.streams), 20, args.runs)
+    print(f"{max(args.streams):3} rows of the WaveRNN alone:      RTF {fastest.per(1)}")
     naive = _naive(preset, decoder.network.arrays)
     print(f"naive loop, one sample at a time:  RTF {naive.per(1)}, {naive.cpu / fastest.cpu:.0f} times as long as rows")
     _full(load_preset(FULL), args.full_frames, args.runs, machine)
