@@ -55,6 +55,7 @@ compression: $(VENV)/dev.stamp  ## docs/compression.md: every recipe on the rele
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000
 	$(BIN)/python -m evaluation.bench_codec
+	$(BIN)/python -m evaluation.bench_decoder
 
 pi-userland: out/userland/stamp  ## emulated Raspberry Pis for the tests; getting the tools needs Debian, and root or sudo
 

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edgy_tf.cost import cost_of
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import Preset, load_preset, preset_from_dict, preset_names
 from edgy_tf.releases import MANIFEST, find_release, release_names
-from evaluation.cost import cpus
 from evaluation.stages import StageCost, measured, measured_in_turn
 from pi_runtime import read_info
 

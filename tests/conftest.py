@@ -9,6 +9,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ from tests.shared import once
 settings.register_profile("edgy", deadline=None)
 settings.load_profile("edgy")
 
+ROOT = Path(__file__).parents[1]
 RATE = 16000
-CORPUS = Path(os.environ.get("EDGY_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+CORPUS = Path(os.environ.get("EDGY_CORPUS", ROOT.parent / "shared" / "corpus"))
 """Real speech; the tests that need it are skipped, and say so, where it is missing."""
 SPEAKERS = {f"voice{i}": "FM"[i % 2] for i in range(8)}
 HELD_OUT = ("voice6", "voice7")
@@ -88,6 +90,17 @@ def _write_tones(folder: Path) -> None:
             split = "test" if speaker in HELD_OUT else "train"
             rows.append(f"{name}\t{speaker}\t{split}\t{gender}\tLA LA LA")
     (folder / "manifest.tsv").write_text("\n".join(rows) + "\n", "utf-8")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Ray cluster of this machine with two workers, which all tests share; ``auto`` is its address."""
+    ray = pytest.importorskip("ray", reason="NOT TESTED on a cluster: ray is not installed")
+    # Its workers are started with the environment that is now, and import the tests' own functions.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")
