@@ -77,7 +77,7 @@ def round_together(weights: Floats, covariance: Floats) -> Floats:
     """
     step = np.abs(weights).max(0) / STEPS
     step = np.where(step > 0, step, 1.0)
-    covariance = covariance + DAMPING * max(np.mean(np.diag(covariance)), 1e-12) * np.eye(len(covariance))
+    covariance = covariance + DAMPING * max(float(np.mean(np.diag(covariance))), 1e-12) * np.eye(len(covariance))
     # Inputs that move most come first, while there are many others to make up for them.
     order = np.argsort(-np.diag(covariance), kind="stable")
     upper = np.linalg.cholesky(np.linalg.inv(covariance[np.ix_(order, order)])).T

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -60,7 +61,9 @@ def replicas(
 
         # The access log has paths in it, and so ids of voices.
         quiet = LoggingConfig(log_level=logging.WARNING, enable_access_log=False)
-        files = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key or certificate)} if certificate else {}
+        files: dict[str, Any] = {}
+        if certificate:
+            files = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key or certificate)}
         serve.start(http_options=HTTPOptions(host=host, port=port, **files), logging_config=quiet)
         deployment = serve.deployment(
             name=NAME, num_replicas=count, max_ongoing_requests=requests, logging_config=quiet

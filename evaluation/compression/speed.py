@@ -112,7 +112,6 @@ def page(found: Sequence[Speed], release: str, command: str, machine: str) -> st
     rows = []
     for one in found:
         whole = next(other for other in found if (other.numbers, other.rate) == (one.numbers, 0))
-        counted = one.instructions and whole.instructions
         rows.append(
             [
                 one.numbers,
@@ -122,7 +121,7 @@ def page(found: Sequence[Speed], release: str, command: str, machine: str) -> st
                 f"{whole.macs / one.macs:.2f}",
                 f"{whole.cost.cpu_s / one.cost.cpu_s:.2f}",
                 f"{1e3 * one.cost.cpu_s / SECONDS:.2f}",
-                f"{whole.instructions / one.instructions:.2f}" if counted else "–",
+                f"{whole.instructions / one.instructions:.2f}" if whole.instructions and one.instructions else "–",
                 f"{one.instructions / 1e6:.1f}" if one.instructions else "–",
             ]
         )
