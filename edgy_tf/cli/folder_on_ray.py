@@ -42,8 +42,9 @@ def results_on_ray(
         rows = [{"file": str(file.absolute()), "target": str(target.absolute())} for file, target in todo.items()]
         names = {row["file"]: file for row, file in zip(rows, todo, strict=True)}
         # A block is what a worker takes at a time: a file, so that all end at about the same time.
+        worker: Any = _Worker  # Its own annotations know functions alone.
         done = data.from_items(rows, override_num_blocks=len(rows)).map(
-            _Worker, fn_constructor_args=(start,), num_cpus=1, concurrency=workers
+            worker, fn_constructor_args=(start,), num_cpus=1, concurrency=workers
         )
         try:
             for row in done.iter_rows():

@@ -60,8 +60,13 @@ def replicas(
 
         # The access log has paths in it, and so ids of voices.
         quiet = LoggingConfig(log_level=logging.WARNING, enable_access_log=False)
-        files = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key or certificate)} if certificate else {}
-        serve.start(http_options=HTTPOptions(host=host, port=port, **files), logging_config=quiet)
+        options = HTTPOptions(
+            host=host,
+            port=port,
+            ssl_certfile=str(certificate) if certificate else None,
+            ssl_keyfile=str(key or certificate) if certificate else None,
+        )
+        serve.start(http_options=options, logging_config=quiet)
         deployment = serve.deployment(
             name=NAME, num_replicas=count, max_ongoing_requests=requests, logging_config=quiet
         )(serve.ingress(application)())
