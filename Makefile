@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit compression bench pi-userland android android-tools browser clean
+.PHONY: demo serve stream test lint audit compression bench nncf-env pi-userland android android-tools browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -24,6 +24,7 @@ test: $(VENV)/dev.stamp lint  ## what CI runs
 	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
 	-$(MAKE) android-tools  # The same.
 	-$(MAKE) browser  # The same.
+	-$(MAKE) nncf-env  # The same.
 	$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp
@@ -36,6 +37,13 @@ audit: $(VENV)/dev.stamp  ## docs/audit/: words, secrets and cost of the release
 
 compression: $(VENV)/dev.stamp  ## docs/compression.md: every recipe on the release, goes on where it stopped; CORPUS=FOLDER
 	$(BIN)/python -m evaluation.compression pi --corpus $(CORPUS) --out docs
+
+nncf-env: out/nncf/stamp  ## NNCF for `edgy compare`, in an environment of its own; it needs Python 3.11
+
+out/nncf/stamp: evaluation/nncf/requirements.txt
+	$(PYTHON) -m venv out/nncf
+	out/nncf/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000

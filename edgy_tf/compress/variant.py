@@ -9,7 +9,10 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from converters.encoder import convert_layers, model_info
+from converters.report import compare_layers
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.pipeline import Compressed, Report, compress
@@ -104,6 +107,23 @@ class Material:
             macs=cost_of(compressed.preset).encoder_macs,
             agreement=agreement(self._keras.encode, encoders, self._held_out)[variant],
         )
+
+    def latent_snr(self, model: bytes) -> float:
+        """How far the latents of a ``.tflite`` stand above their error, dB, on the speech that `outcome` compares."""
+        return list(compare_layers(model, self.teacher, self._held_out)[0].values())[-1]
+
+    def convert(self, network: Network, encoder: Any, numbers: str, variant: str, release: str) -> Compressed:
+        """What another tool made of the teacher, converted as ``compress`` does it.
+
+        Args:
+            network: of the teacher's codebook, with the width that is left.
+            encoder: see `converters.encoder.convert_layers`.
+            numbers: the same.
+            variant: its name.
+            release: that the file becomes part of, written into the file.
+        """
+        info = model_info(network, variant, self._licence, release)
+        return Compressed(convert_layers(network, encoder, numbers, self._calibration, info), network.preset)
 
 
 def add_variant(

@@ -5,10 +5,11 @@ Ray's own ``OptunaSearch`` keeps a study of its own and tells it no constraints;
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
@@ -37,23 +38,16 @@ def run_on_ray(
         search: keeps the trials.
         task: what each worker opens; all machines must see its folders.
         trials: in total.
-        address: of the cluster; ``auto`` for one that this machine is part of or, if there is none, for a new one of
-            this machine alone.
+        address: see `connected`.
         measure: what a worker does.
 
     Raises:
         ModelError: there is no such cluster, or a worker crashed.
     """
-    # Ray's announcements and its own table of trials; ours are told by the search.
+    # Ray's own table of trials; ours are told by the search.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    try:
-        where = None if address == "auto" else address
-        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    # Of a cluster that does not start in time, Ray says so by a bare Exception.
-    except Exception as error:
-        raise ModelError(f"no Ray cluster at {address}: {str(error).partition(chr(10))[0]}") from error
-    try:
+    with connected(address):
         analysis = tune.run(
             tune.with_parameters(_trial, task=task, measure=measure),
             search_alg=_Draws(search, trials),
@@ -65,11 +59,32 @@ def run_on_ray(
             storage_path=str(task.work / "ray"),
             verbose=0,
         )
-    finally:
-        ray.shutdown()
     if crashed := [trial for trial in analysis.trials if trial.status == "ERROR"]:
         why = str(crashed[0].get_error() or "").strip().splitlines()
         raise ModelError(f"{len(crashed)} trials crashed, the same command repeats them: {why[-1] if why else ''}")
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Be part of a cluster, without its announcements.
+
+    Args:
+        address: of the cluster; ``auto`` for one that this machine is part of or, if there is none, for a new one of
+            this machine alone.
+
+    Raises:
+        ModelError: there is no such cluster.
+    """
+    try:
+        where = None if address == "auto" else address
+        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    # Of a cluster that does not start in time, Ray says so by a bare Exception.
+    except Exception as error:
+        raise ModelError(f"no Ray cluster at {address}: {str(error).partition(chr(10))[0]}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 @functools.cache

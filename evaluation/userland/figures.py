@@ -56,15 +56,19 @@ def measure(userland: Userland, codes: Path) -> Figures:
         UserlandError: it fails there.
     """
     found = count(userland, RECORDING, codes)
-    with wave.open(str(RECORDING)) as wav:
-        seconds = wav.getnframes() / wav.getframerate()
     return Figures(
-        encode_per_s=round(found.encode / seconds),
+        encode_per_s=round(found.encode / seconds_of(RECORDING)),
         chunk=found.chunk,
         imports=found.imports,
         load=found.load,
         install_bytes=userland.install_bytes(),
     )
+
+
+def seconds_of(recording: Path) -> float:
+    """How long a ``.wav`` is."""
+    with wave.open(str(recording)) as wav:
+        return wav.getnframes() / wav.getframerate()
 
 
 def measure_all() -> dict[str, Figures]:

@@ -1,6 +1,8 @@
 """What runs on the emulated device: encode a recording, from its file or as the microphone hears it.
 
-    python -m evaluation.userland.guest RECORDING.wav CODES.npy [microphone]
+    python -m evaluation.userland.guest RECORDING.wav CODES.npy [microphone | MODEL.tflite]
+
+The model is the released one unless it is given.
 
 It marks the end of every part of its work by a system call that nobody else makes, ``getppid``, for
 ``evaluation.userland.instructions`` to count between: the import, the load, and each chunk.
@@ -16,12 +18,16 @@ from typing import Any
 
 def main() -> None:
     """Encode chunk by chunk, in chunks of ``EdgeEncoder.frame_length``, and write the codes."""
-    recording, out, *microphone = sys.argv[1:]
+    recording, out, *choice = sys.argv[1:]
+    microphone = choice == ["microphone"]
     os.getppid()
     import pi_runtime
 
     os.getppid()
-    encoder = pi_runtime.EdgeEncoder.from_release("pi")
+    if choice and not microphone:
+        encoder = pi_runtime.EdgeEncoder(choice[0])
+    else:
+        encoder = pi_runtime.EdgeEncoder.from_release("pi")
     os.getppid()
 
     import numpy as np

@@ -31,8 +31,14 @@ class Instructions:
     chunk: int
 
 
-def count(userland: Userland, recording: Path, codes: Path) -> Instructions:
+def count(userland: Userland, recording: Path, codes: Path, model: Path | None = None) -> Instructions:
     """Encode ``recording`` on the device, write its codes to ``codes`` and count.
+
+    Args:
+        userland: has this project's wheel.
+        recording: a ``.wav``.
+        codes: a ``.npy``.
+        model: the released encoder unless given.
 
     Raises:
         UserlandError: it fails there, or this machine cannot compile or load the plugin.
@@ -41,7 +47,7 @@ def count(userland: Userland, recording: Path, codes: Path) -> Instructions:
         plugin, counts = Path(folder) / "count.so", Path(folder) / "counts"
         call(["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", str(plugin), str(PLUGIN)])
         userland.python(
-            *("-m", "evaluation.userland.guest", str(recording), str(codes)),
+            *("-m", "evaluation.userland.guest", str(recording), str(codes), *([str(model)] if model else [])),
             plugin=f"{plugin},out={counts},marker={userland.device.getppid}",
         )
         marks = [int(line) for line in counts.read_text("ascii").split()]
