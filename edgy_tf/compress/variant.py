@@ -155,16 +155,24 @@ def add_variant(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         lesson = material.lesson(work or Path(temporary), recipe.seed)
         compressed = material.compress(recipe, lesson, out.name, report)
-        folder = Path(temporary) / "release"
-        shutil.copytree(base.folder, folder)
-        path = folder / f"encoder-{recipe.name}.tflite"
+        path = Path(temporary) / f"encoder-{recipe.name}.tflite"
         path.write_bytes(compressed.model)
         outcome = material.outcome(recipe.name, compressed, path)
+        with_encoder(base, recipe.name, path, out)
+    return outcome
+
+
+def with_encoder(base: Release, variant: str, model: Path, out: Path) -> None:
+    """Write a release with one more encoder, ``model``, into the folder ``out``, in the place of what was there."""
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+        folder = Path(temporary) / "release"
+        shutil.copytree(base.folder, folder)
+        path = folder / f"encoder-{variant}.tflite"
+        shutil.copyfile(model, path)
         _write_manifest(folder, base, out.name, path)
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out)
-    return outcome
 
 
 def zipped(model: bytes) -> int:

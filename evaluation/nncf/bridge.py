@@ -22,13 +22,12 @@ from edgy_tf.compress.gates import PULL, TRAVEL
 from edgy_tf.compress.properties import kernels_of
 from edgy_tf.compress.quantised import Ends, emulate, set_ranges
 from edgy_tf.compress.recipe import FineTuning, Recipe
-from edgy_tf.errors import MissingDependencyError, ModelError
+from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 from edgy_tf.weights import Arrays, load_arrays, variables_of
 from evaluation.nncf.config import config_of, training
+from evaluation.nncf.environment import SOURCE, interpreter
 
-SOURCE = Path(__file__).parents[2]
-ENVIRONMENT = SOURCE / "out" / "nncf"
 TOLERANCE = 1e-4
 """Largest difference between latents of the same weights here and there; their codes are all equal."""
 SHARE = 0.99
@@ -65,18 +64,6 @@ class Trained:
         encoder = emulate(self.network)
         set_ranges(encoder, self.activations, self.kernels)
         return encoder
-
-
-def interpreter(environment: Path = ENVIRONMENT) -> Path:
-    """Python of NNCF's environment.
-
-    Raises:
-        MissingDependencyError: it has not been made.
-    """
-    python = environment / "bin" / "python"
-    if not python.exists():
-        raise MissingDependencyError("NNCF is not installed; run: make nncf-env")
-    return python
 
 
 def train(recipe: Recipe, weights: Path, lesson: Lesson, folder: Path) -> Trained:

@@ -21,7 +21,8 @@ from edgy_tf.preset import Preset
 from edgy_tf.train.loop import split
 from edgy_tf.weights import load_arrays, variables_of
 from evaluation.nncf import bridge
-from evaluation.nncf.bridge import Trained, interpreter, shrunk, train
+from evaluation.nncf.bridge import Trained, shrunk, train
+from evaluation.nncf.environment import VARIABLE, interpreter
 
 STEPS = 4
 HALF = Filters(criterion="gm", rate=0.5, steps=STEPS, batch=4)
@@ -136,6 +137,7 @@ def test_a_failure_is_the_tool_s_own_error(
         train(Recipe("wrong", "a test", 0, (HALF,)), weights, lesson, work / "wrong")
 
 
-def test_without_the_environment_it_says_what_to_do(tmp_path: Path) -> None:
+def test_without_the_environment_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(MissingDependencyError, match="make nncf-env"):
-        interpreter(tmp_path)
+        interpreter()
