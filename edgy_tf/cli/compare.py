@@ -53,13 +53,18 @@ def run(args: argparse.Namespace) -> None:
     utterances = args.utterances or (10 if args.quick else 40)
     task = Task(
         release=release.folder.absolute(),
-        corpus=tuple(str(Path(folder).absolute()) for folder in args.corpus),
+        corpus=tuple(corpus_folders(args)),
         work=(args.work / release.name).absolute(),
     )
     results = compare(task, matrix(steps, args.quick), utterances, args.ray, lambda line: print(line, flush=True))
     path = write(results, task, steps, _command(args), args.out)
     made = sum(r.made for r in results)
     print(f"{made} of {len(results)} rows measured: {path}")
+
+
+def corpus_folders(args: argparse.Namespace) -> list[str]:
+    """Folders as they were given, by which the prepared corpus is known; for other machines from the root on."""
+    return [str(Path(folder).absolute()) if args.ray else folder for folder in args.corpus]
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from edgy_tf.cli.arguments import positive
-from edgy_tf.cli.compare import STEPS
+from edgy_tf.cli.compare import STEPS, corpus_folders
 from edgy_tf.errors import MissingDependencyError
 from edgy_tf.releases import find_release
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     work = Reproduction(
         task=Task(
             release=release.folder.absolute(),
-            corpus=tuple(str(Path(folder).absolute()) for folder in args.corpus),
+            corpus=tuple(corpus_folders(args)),
             work=(args.work / release.name).absolute(),
         ),
         steps=args.steps or (QUICK_STEPS if args.quick else STEPS),
