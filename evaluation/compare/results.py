@@ -62,11 +62,6 @@ class Result:
                 return "fewer filters with int8"
         return "clusters"
 
-    @property
-    def wer(self) -> float:
-        """Of all words of all sources: the mean, each source counting by its utterances."""
-        return sum(w.wer * w.utterances for w in self.words) / max(1, sum(w.utterances for w in self.words))
-
 
 def form_of(tool: str, recipe: Recipe, variant: str) -> str:
     """In which form a variant is."""

@@ -81,22 +81,25 @@ def train(recipe: Recipe, weights: Path, lesson: Lesson, folder: Path) -> Traine
     """
     how, teacher = training(recipe), Network.load(weights)
     examples = np.stack(list(lesson.examples()))
+    # What the files hold, so that those of another corpus or network are not taken for them.
+    content = hashlib.sha256(weights.read_bytes() + examples.tobytes()).hexdigest()[:16]
+    batches = folder.parent / "lessons" / f"{content}-seed-{lesson.seed}-batch-{how.batch}-steps-{how.steps}.npy"
     job = {
         "config": config_of(recipe, examples.shape[2], examples.shape[3]),
         "how": asdict(how),
         "seed": recipe.seed,
         "network": str(weights.absolute()),
-        "batches": str(_batches(lesson, how, folder.parent / "lessons").absolute()),
+        "batches": str(batches.absolute()),
         "examples": str((folder / "examples.npy").absolute()),
         "gates": _gates(teacher, how),
     }
-    done, mark = folder / "trained.safetensors", folder / "job.json"
-    text = json.dumps(job | {"weights": hashlib.sha256(weights.read_bytes()).hexdigest()}, indent=1)
+    done, mark, text = folder / "trained.safetensors", folder / "job.json", json.dumps(job, indent=1)
     if not done.exists() or mark.read_text("utf-8") != text:
         done.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "examples.npy", examples)
         mark.write_text(text, "utf-8")
+        _write_batches(lesson, how, batches)
         _run(folder)
     return _returned(teacher, examples[0], *load_arrays(done))
 
@@ -130,19 +133,19 @@ def _gates(teacher: Network, how: FineTuning) -> dict[str, float]:
     return {"pull": PULL * weights**0.5 * _SPREAD**2, "speed": 2 * TRAVEL / (how.learning_rate * how.steps)}
 
 
-def _batches(lesson: Lesson, how: FineTuning, folder: Path) -> Path:
+def _write_batches(lesson: Lesson, how: FineTuning, path: Path) -> None:
     """The very batches that our students learn from, in a file that all recipes of equal length share."""
-    path = folder / f"seed-{lesson.seed}-batch-{how.batch}-steps-{how.steps}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.npy")
-        out = None
-        for step, mel in enumerate(lesson.mels(how)):
-            if out is None:
-                out = np.lib.format.open_memmap(part, "w+", mel.dtype, (how.steps, *mel.shape))
-            out[step] = mel
-        part.rename(path)
-    return path
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Of a name of its own, because another process may be at the same.
+    part = path.with_suffix(f".{os.getpid()}.npy")
+    out = None
+    for step, mel in enumerate(lesson.mels(how)):
+        if out is None:
+            out = np.lib.format.open_memmap(part, "w+", mel.dtype, (how.steps, *mel.shape))
+        out[step] = mel
+    part.rename(path)
 
 
 def _run(folder: Path) -> None:
