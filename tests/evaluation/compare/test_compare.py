@@ -38,7 +38,7 @@ def test_quick_is_three_rows() -> None:
 def test_lines_are_counted_in_the_sources() -> None:
     filters, gates = (load_recipe(name) for name in ("PFGM_20", "RBS_20"))
     ours, theirs = lines_of(Entry(EDGY, filters)), lines_of(Entry(NNCF, filters))
-    assert ours.settings == 8
+    assert ours.settings == 9
     assert theirs.settings > ours.settings
     assert lines_of(Entry(NNCF, filters), shrunk=True).code > theirs.code
     assert lines_of(Entry(EDGY, gates)).code > ours.code
