@@ -8,7 +8,12 @@ CORPUS ?= ../shared/corpus
 # Never asks for a password: who has neither root nor such a sudo is told what to install.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo serve stream test lint audit compression bench nncf-env pi-userland android android-tools browser clean
+# Tests run in so many processes, each with one thread of TensorFlow and some 2 GB of memory.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 30
+
+.PHONY: demo serve stream test unit debian emulated lint audit compression bench nncf-env pi-userland micro-tools \
+    android android-tools browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -20,12 +25,22 @@ stream: $(VENV)/node,audio.stamp  ## an edge node hears a real recording, the se
 	$(BIN)/edgy-edge run --source edgy_tf/demo/recording.flac --sink ws://127.0.0.1:8000 --state out/node
 	$(BIN)/edgy-edge disclosures --state out/node
 
-test: $(VENV)/dev.stamp lint  ## what CI runs
-	-$(MAKE) pi-userland  # Where it cannot be had, its tests are skipped, and say so.
-	-$(MAKE) android-tools  # The same.
+test:  ## what CI runs; prints the slowest tests
+	$(MAKE) --jobs 2 $(VENV)/dev.stamp debian
+	$(MAKE) --jobs 2 lint emulated
+	$(PYTEST)
+
+unit: $(VENV)/dev.stamp  ## the tests that are quick; prints the slowest
+	$(PYTEST) -m 'not slow'
+
+debian:
+	-$(MAKE) android-tools  # Where it cannot be had, its tests are skipped, and say so.
 	-$(MAKE) browser  # The same.
+
+emulated: $(VENV)/dev.stamp
+	-$(MAKE) pi-userland  # The same.
+	-$(MAKE) micro-tools  # The same.
 	-$(MAKE) nncf-env  # The same.
-	$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -48,6 +63,7 @@ out/nncf/stamp: evaluation/nncf/requirements.txt
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000
 	$(BIN)/python -m evaluation.bench_codec
+	$(BIN)/python -m evaluation.bench_decoder
 
 pi-userland: out/userland/stamp  ## emulated Raspberry Pis for the tests; getting the tools needs Debian, and root or sudo
 
@@ -55,7 +71,18 @@ out/userland/stamp: setup.cfg evaluation/userland/build.py evaluation/userland/d
 	@{ qemu-arm --version && qemu-aarch64 --version && mmdebstrap --version; } >/dev/null 2>&1 || \
 	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends qemu-user mmdebstrap arch-test; } || \
 	{ echo "pi-userland: install the packages qemu-user, mmdebstrap and arch-test, or run this as root" >&2; exit 1; }
+	-@command -v systemd-analyze >/dev/null || $(SUDO) apt-get install -qy --no-install-recommends systemd  # Judges the units.
 	$(BIN)/python -m evaluation.userland build
+	touch $@
+
+micro-tools: out/micro/stamp  ## emulated Cortex-M boards for the tests; getting the tools needs Debian, and root or sudo
+
+out/micro/stamp: evaluation/micro/tools.py | $(VENV)/dev.stamp
+	@{ arm-none-eabi-gcc --version && qemu-system-arm --version; } >/dev/null 2>&1 || \
+	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends gcc-arm-none-eabi \
+	libnewlib-arm-none-eabi qemu-system-arm; } || \
+	{ echo "micro-tools: install gcc-arm-none-eabi, libnewlib-arm-none-eabi and qemu-system-arm, or run this as root" >&2; exit 1; }
+	$(BIN)/python -m evaluation.micro build
 	touch $@
 
 android: out/android/stamp  ## the app by Debian's tools, which lack the interpreter: out/android/build/edgy.apk

@@ -37,14 +37,38 @@ def join(parts: Mapping[str, bytes], inputs: str, outputs: str, signature: str) 
     return whole
 
 
+def put_before(name: str, part: bytes, graph: Any, inputs: str) -> Any:
+    """Let a part compute what a graph takes; the part's input becomes the graph's.
+
+    Args:
+        name: of the part.
+        part: a ``.tflite`` of one subgraph, input and output.
+        graph: of one subgraph, input and output, as ``join`` gives it.
+        inputs: name of the new input in the signature.
+
+    Returns:
+        the longer graph; ``graph`` itself must not be used any more.
+    """
+    whole = _read(name, part)
+    (output,), key = graph.signatureDefs[0].outputs, graph.signatureDefs[0].signatureKey
+    first = whole.subgraphs[0]
+    # The graph's own input stays behind unused: it must not have the name of what takes its place.
+    entry = graph.subgraphs[0].tensors[graph.subgraphs[0].inputs[0]]
+    first.tensors[first.outputs[0]].name, entry.name = entry.name, f"after_{name}"
+    _append(whole, graph)
+    set_signature(whole, key, {inputs: first.inputs[0]}, {output.name: first.outputs[0]})
+    return whole
+
+
 def bundle(graphs: Iterable[Any]) -> bytes:
     """One ``.tflite`` of several graphs, each by its signature; what they have in common is stored once.
 
     Args:
-        graphs: of one subgraph and signature each; the first is what runs where no signature is named.
+        graphs: of one signature each, and of one subgraph but for the first, which is what runs where no signature is
+            named, and may have more that it calls.
     """
     whole, *others = graphs
-    for index, other in enumerate(others, start=1):
+    for index, other in enumerate(others, start=len(whole.subgraphs)):
         for tensor in other.subgraphs[0].tensors:
             tensor.buffer += len(whole.buffers)
         for operator in other.subgraphs[0].operators:

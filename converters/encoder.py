@@ -6,17 +6,20 @@ import contextlib
 import importlib
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from converters.compose import bundle, join
+from converters.compose import bundle, join, put_before
 from converters.graph import CONVOLUTIONS, Builtin, builtin
+from converters.ranges import float_last_sum, narrowed
+from converters.rounding import rounded
 from converters.streaming import add_states, free_length
-from converters.variants import VARIANTS
+from converters.variables import keep_states, start
+from converters.variants import INT8_WEIGHTS, VARIANTS
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
@@ -31,9 +34,22 @@ BLOCK = 8
 """Codes that one run of ``pcm_to_codes`` gives: 160 ms at 50 codes a second."""
 
 
-def model_info(network: Network, variant: str, licence: str, release: str = "") -> ModelInfo:
-    """The description that goes into the file (geometry as in ``Preset``)."""
+def warm_up(preset: Preset, numbers: str) -> int:
+    """Runs of ``pcm_to_codes`` until all that a code depends on was heard, the last of them not counted.
+
+    Dynamic range quantises by all that is in a run, so what an earlier stream left would be heard for long: its runs
+    take all that a block depends on, and remember nothing.
+    """
+    return 0 if numbers == "dynamic" else -(-preset.frames_for(BLOCK) // (BLOCK * preset.stride)) - 1
+
+
+def model_info(network: Network, variant: str, numbers: str, licence: str, release: str = "") -> ModelInfo:
+    """The description that goes into the file (geometry as in ``Preset``); ``numbers`` as in ``convert_layers``."""
     preset, fe = network.preset, network.preset.front_end
+    runs = warm_up(preset, numbers)
+    window = preset.samples_for(BLOCK)
+    if runs:
+        window = 1 + (BLOCK * preset.stride - 1) * fe.hop + fe.window
     return ModelInfo(
         preset=preset.name,
         variant=variant,
@@ -42,8 +58,9 @@ def model_info(network: Network, variant: str, licence: str, release: str = "") 
         sample_rate=fe.sample_rate,
         samples_per_code=preset.samples_per_code,
         block=BLOCK,
-        window=preset.samples_for(BLOCK),
-        before=preset.samples_before,
+        window=window,
+        before=preset.samples_before + window - preset.samples_for(BLOCK),
+        warm_up=runs,
         licence=licence,
         release=release,
         front_end=asdict(fe),
@@ -53,14 +70,15 @@ def model_info(network: Network, variant: str, licence: str, release: str = "") 
 
 
 def convert_encoder(
-    network: Network, variant: str, calibration: Iterable[np.ndarray], licence: str, release: str = ""
+    network: Network, variant: str, calibration: Sequence[np.ndarray], licence: str, release: str = ""
 ) -> bytes:
     """Convert one variant.
 
     Args:
         network: whose encoder and codebook.
         variant: one of ``VARIANTS``.
-        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 and int16x8 take their ranges from, and
+            by which weights are rounded to 8 bits (`converters.rounding`).
         licence: of the weights, written into the file.
         release: that the file becomes part of, written into the file.
 
@@ -72,8 +90,12 @@ def convert_encoder(
     """
     if variant not in VARIANTS:
         raise ModelError(f"no variant '{variant}'; choose among {', '.join(VARIANTS)}")
+    if variant in INT8_WEIGHTS:
+        network = rounded(network, calibration)
     encoder = network.encoder(network.preset.frames_for(BLOCK))
-    return convert_layers(network, encoder, variant, calibration, model_info(network, variant, licence, release))
+    return convert_layers(
+        network, encoder, variant, calibration, model_info(network, variant, variant, licence, release)
+    )
 
 
 def convert_layers(
@@ -90,7 +112,7 @@ def convert_layers(
 
     Returns:
         the ``.tflite`` with its description packed behind it. Its signatures share their weights:
-        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``;
+        ``pcm_to_codes``: ``pcm [1, window]`` to ``codes [1, BLOCK]``, going on from its last run (`ModelInfo`);
         ``encode``: ``mel [1, T, mels]`` of any ``Preset.frames_for(n)`` frames to ``codes [1, n]``;
         ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
 
@@ -105,12 +127,16 @@ def convert_layers(
         "codebook": _codebook_search(network.codebook),
     }
     with _quiet():
-        front_end = {"front_end": _converter(LogMelLayer(preset.front_end), [1, preset.samples_for(BLOCK)]).convert()}
-    from_pcm = join(front_end | parts, "pcm", "codes", "pcm_to_codes")
+        front_end = bytes(_converter(LogMelLayer(preset.front_end), [1, info.window]).convert())
+    from_pcm = join(parts, "mel", "codes", "pcm_to_codes")
     whole = join(parts, "mel", "codes", "encode")
     step = join(parts, "mel", "codes", "encode_stream")
     for graph in (from_pcm, whole, step):
         _name_layers(graph, layers)
+    if info.warm_up:
+        keep_states(from_pcm, info.block * preset.stride)
+    from_pcm = put_before("front_end", front_end, from_pcm, "pcm")
+    start(from_pcm)
     free_length(whole)
     add_states(step, preset.stride)
     return pack_info(bundle([from_pcm, whole, step]), info)
@@ -151,6 +177,7 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if numbers == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    windows: list[np.ndarray] = []
     if numbers in INTEGER_OPERATORS:
         windows = [
             mel[None, start : start + frames].astype(np.float32)
@@ -160,7 +187,10 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         converter.representative_dataset = lambda: ([window] for window in windows)
         converter.target_spec.supported_ops = [INTEGER_OPERATORS[numbers]]
     with _quiet():
-        return bytes(converter.convert())
+        model = bytes(converter.convert())
+    if numbers == "int8" and windows:
+        model = narrowed(model, encoder, layer_names(encoder), np.concatenate(windows))
+    return model if numbers not in (*INTEGER_OPERATORS, "qat") else float_last_sum(model)
 
 
 def _latents(encoder: Any) -> bytes:

@@ -97,15 +97,15 @@ def add_constant(model: Any, name: str, values: list[int]) -> int:
     return len(model.subgraphs[0].tensors) - 1
 
 
-def new_operator(model: Any, code: int, inputs: list[int], output: int, options: Any) -> Any:
-    """An operator, not yet in any subgraph."""
+def new_operator(model: Any, code: int, inputs: list[int], output: int | None, options: Any) -> Any:
+    """An operator of one output or none, not yet in any subgraph."""
     kind = schema.OperatorCodeT()
     # The old field holds what fits into 7 bits, for readers from before there were more operators.
     kind.builtinCode, kind.deprecatedBuiltinCode, kind.version = code, min(code, 127), 1
     model.operatorCodes.append(kind)
     operator = schema.OperatorT()
     operator.opcodeIndex = len(model.operatorCodes) - 1
-    operator.inputs, operator.outputs = inputs, [output]
+    operator.inputs, operator.outputs = inputs, [] if output is None else [output]
     operator.builtinOptions = options
     operator.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
     return operator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from converters.graph import operator_name, read_graph, write_graph
+from converters.graph import Builtin, builtin, operator_name, read_graph, write_graph
 
 
 def operators_of(model: bytes) -> dict[str, Counter[str]]:
@@ -20,14 +20,19 @@ def operators_of(model: bytes) -> dict[str, Counter[str]]:
 
 
 def single_signature(model: bytes, key: str) -> Any:
-    """The graph of one signature alone, as ``read_graph`` gives it.
+    """The graph of one signature alone, with what it calls, as ``read_graph`` gives it.
 
     Raises:
         KeyError: the model has no such signature.
     """
     graph = read_graph(model)
     found = {_text(definition.signatureKey): definition for definition in graph.signatureDefs}[key]
-    graph.subgraphs, graph.signatureDefs, found.subgraphIndex = [graph.subgraphs[found.subgraphIndex]], [found], 0
+    subgraphs = [graph.subgraphs[found.subgraphIndex]]
+    for operator in subgraphs[0].operators:
+        if builtin(graph, operator) == Builtin.CALL_ONCE:
+            subgraphs.append(graph.subgraphs[operator.builtinOptions.initSubgraphIndex])
+            operator.builtinOptions.initSubgraphIndex = len(subgraphs) - 1
+    graph.subgraphs, graph.signatureDefs, found.subgraphIndex = subgraphs, [found], 0
     return graph
 
 

@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from converters.encoder import convert_encoder
 from converters.equalise import equalised
-from converters.micro import write_micro
 from converters.report import Report, report
 from converters.variants import RELEASED
 from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
@@ -40,8 +39,6 @@ def export(
     corpus: Corpus,
     out: Path,
     variants: Sequence[str] = RELEASED,
-    target: str = "cpu",
-    arena: int | None = None,
     vocoder: str | None = None,
 ) -> tuple[Release, dict[str, Report]]:
     """Write a release into ``out``, whole or not at all, and say how its encoders compare with Keras.
@@ -51,21 +48,15 @@ def export(
         corpus: what it was trained on: calibrates int8, counts the prior; its held-out speakers verify.
         out: folder of the release; an earlier release there is replaced.
         variants: of ``converters.variants.VARIANTS``, one at least.
-        target: ``cpu``, or ``micro``, which adds the int8 encoder as C for TensorFlow Lite Micro.
-        arena: bytes that a ``micro`` target has for tensors; None for any number.
         vocoder: out of ``edgy_tf.decode.decoder.VOCODERS``, by which its codes read best; None takes the WaveRNN where
             one was trained.
 
     Raises:
         CorpusError: no speech to calibrate on.
-        ModelError: a variant's codes are not the network's, ``out`` holds something else, or the target does not
-            run it.
-        MissingDependencyError: a ``micro`` target, and tflite-micro is not installed.
+        ModelError: a variant's codes are not the network's, or ``out`` holds something else.
     """
     if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
-    if target == "micro" and not set(variants) & {"int8", "int16x8"}:
-        raise ModelError("a microcontroller computes with integers; export --variants int8")
     training, validation = hold_out(corpus, 0.05, checkpoint.seed)
     speech = some_speech(training, CALIBRATION)
     network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
@@ -84,8 +75,6 @@ def export(
         for result in results.values():
             result.check()
         main = files[next(v for v in ("int8", "int16x8", *variants) if v in files)]
-        if target == "micro":
-            write_micro(main, folder, arena)
         _count_prior(folder, main, network, some_speech(training, PRIOR))
         _write_manifest(folder, out.name, network, vocoder or ("wavernn" if checkpoint.speaks else "griffin-lim"))
         if out.exists():

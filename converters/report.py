@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.encoder import layer_names
+from converters.encoder import BLOCK, layer_names
 from converters.inspect import off_xnnpack, operators_of
 from converters.verify import Agreement, Codes, KerasEncoder, Pcm, agreement
 from edgy_tf.corpora import to_float32
@@ -25,7 +25,7 @@ from pi_runtime import EdgeEncoder, FrameEncoder
 BARS = {"float32": 0.999, "float16": 0.97, "dynamic": 0.9, "int8": 0.9, "int16x8": 0.97}
 """Least share of codes equal to Keras, by variant."""
 WINDOWS = 40
-"""Runs of ``pcm_to_codes`` that the layers are compared on."""
+"""Stretches of speech that the layers are compared on."""
 GOOD_DB = 40
 """Signal-to-noise ratio above which a layer is as good as exact: that of 8 bits at most."""
 
@@ -127,7 +127,7 @@ def report(files: Mapping[str, Path], network: Network, speech: list[Pcm]) -> di
 
 
 def compare_layers(model: bytes, network: Network, speech: Iterable[Pcm]) -> tuple[dict[str, float], float]:
-    """Run ``pcm_to_codes`` on windows of speech, with every tensor kept, beside Keras.
+    """Run ``pcm_to_codes`` on stretches of speech, with every tensor of the last run kept, beside Keras.
 
     Returns:
         signal-to-noise ratio in dB of each layer's output, the latents last, but for layers that the file has of
@@ -142,19 +142,26 @@ def compare_layers(model: bytes, network: Network, speech: Iterable[Pcm]) -> tup
     reference = keras.Model(encoder.input, layer_outputs)
     front_end = LogMelLayer(network.preset.front_end)
     interpreter, tensors = _keeping_tensors(model)
-    window = int(interpreter.get_input_details()[0]["shape"][1])
+    source = interpreter.get_input_details()[0]
+    window, advance = int(source["shape"][1]), BLOCK * network.preset.samples_per_code
+    # Where the graph remembers, it must have heard all that the last run depends on.
+    frames = 1 + (window - 1 - network.preset.front_end.window) // network.preset.front_end.hop
+    runs = -(-network.preset.frames_for(BLOCK) // frames)
     signal: dict[str, float] = defaultdict(float)
     noise: dict[str, float] = defaultdict(float)
     near = codes = 0
-    for pcm in _windows(speech, window):
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pcm[None])
-        interpreter.invoke()
+    for pcm in _windows(speech, (runs - 1) * advance + window):
+        for run in range(runs):
+            interpreter.set_tensor(source["index"], pcm[None, run * advance : run * advance + window])
+            interpreter.invoke()
         mel = np.asarray(front_end(pcm[None]))
         expected = {"log-mel": mel} | {name: np.asarray(value) for name, value in reference(mel).items()}
         for name, right in expected.items():
-            actual = _value(interpreter, tensors["into_encoder" if name == "log-mel" else name])
-            if actual.size != right.size:
+            actual = _value(interpreter, tensors["mel" if name == "log-mel" else name])
+            if actual.shape[-1] != right.shape[-1]:
                 continue
+            # Of Keras, which hears the whole, as much as is of the last run.
+            right = right.reshape(-1, right.shape[-1])[-(actual.size // right.shape[-1]) :]
             signal[name] += float(np.sum(np.square(right)))
             noise[name] += float(np.sum(np.square(right - actual.reshape(right.shape))))
         latents = _value(interpreter, tensors["into_codebook"])[0]

@@ -1,19 +1,25 @@
 """How fast an encoder runs here, by interpreter and number of threads, beside float32 Keras and PyTorch.
 
-Stages and words are those of ``evaluation.cost``; each figure comes from a process of its own, one after the other.
+Stages and words are those of ``evaluation.cost``; each figure comes from a process of its own. Those of ``network``,
+which all runtimes run, are measured in turn, so that their ratios hold on a busy machine, too.
 """
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from edgy_tf.cost import cost_of
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import ModelError
-from edgy_tf.preset import Preset, load_preset, preset_from_dict
-from edgy_tf.releases import MANIFEST, find_release
-from evaluation.cost import cpus
-from evaluation.stages import StageCost, measured
+from edgy_tf.preset import Preset, load_preset, preset_from_dict, preset_names
+from edgy_tf.releases import MANIFEST, find_release, release_names
+from evaluation.stages import StageCost, measured, measured_in_turn
 from pi_runtime import read_info
 
 RUNTIMES = {
@@ -46,20 +52,18 @@ class Row:
     reason: str = ""
 
 
-def bench(model: str, variant: str = "int8", seconds: float = 10, runs: int = 20) -> list[Row]:
+def bench(path: Path, preset: Preset, seconds: float = 10, runs: int = 20) -> list[Row]:
     """Measure a model in all runtimes that are installed.
 
     Args:
-        model: path of a ``.tflite``, or a release.
-        variant: encoder of the release.
+        path: of a ``.tflite``.
+        preset: that it is of.
         seconds: of audio in a run; noise, because the time does not depend on what is said.
         runs: measured ones of each stage, after one more.
 
     Raises:
-        ModelError: no such model, release or variant.
-        PresetError: the model is of no release, and of a preset that does not ship.
+        ModelError: no such file, or not one of ours.
     """
-    path, preset = _model(model, variant)
     info = read_info(path)
     job = {
         "path": str(path),
@@ -70,11 +74,17 @@ def bench(model: str, variant: str = "int8", seconds: float = 10, runs: int = 20
         "warmup_runs": 1,
     }
     rows = [_row("numpy", "front_end", job | {"threads": 1})]
-    for runtime, module in RUNTIMES.items():
-        if importlib.util.find_spec(module.split(".")[0]):
-            for threads in sorted({1, cpus()}):
-                for stage in STAGES if "." in module else ("network",):
-                    rows.append(_row(runtime, stage, job | {"runtime": module, "threads": threads}))
+    here = {name: module for name, module in RUNTIMES.items() if importlib.util.find_spec(module.split(".")[0])}
+    for runtime, module in here.items():
+        for threads in sorted({1, cpus()}):
+            for stage in STAGES if "." in module else ("network",):
+                # Of what is measured in turn, one run shows whether it runs at all.
+                some = {"runs": 1} if stage == "network" else {}
+                rows.append(_row(runtime, stage, job | some | {"runtime": module, "threads": threads}))
+    places = [i for i, row in enumerate(rows) if row.stage == "network" and row.cost]
+    about = ({"runtime": here[rows[i].runtime], "threads": rows[i].num_threads, "stage": "network"} for i in places)
+    for i, cost in zip(places, measured_in_turn([job | one for one in about]), strict=True):
+        rows[i] = replace(rows[i], cost=cost)
     return rows
 
 
@@ -93,7 +103,29 @@ def table(rows: list[Row], seconds: float) -> str:
                 f"{head} {1e3 * c.first_wall_s:9.2f} {1e3 * c.wall_s:9.2f} ({1e3 * c.wall_p95_s:7.2f})"
                 f" {1e3 * c.cpu_s:9.2f} {c.peak_rss_bytes / 1e6:13.1f}"
             )
-    return "\n".join(lines)
+    return "\n".join([*lines, *ratios(rows)])
+
+
+def ratios(rows: list[Row]) -> list[str]:
+    """How many times as fast the model is as the float32 networks, for each interpreter and number of threads."""
+    network = {(r.runtime, r.num_threads): r.cost for r in rows if r.stage == "network" and r.cost}
+    lines = []
+    for (runtime, threads), cost in network.items():
+        others = [(name, network.get((name, threads))) for name, module in RUNTIMES.items() if "." not in module]
+        found = [f"{other.wall_s / cost.wall_s:.1f} times as fast as {name}" for name, other in others if other]
+        if "." in RUNTIMES[runtime] and found:
+            lines.append(f"network in {runtime}, {threads} threads: {' and '.join(found)} in float32")
+    return lines
+
+
+def sizes(path: Path, preset: Preset) -> str:
+    """Bytes of a model, as it is and after gzip, beside those of the network's float32 weights."""
+    packed = path.read_bytes()
+    whole = cost_of(preset).encoder_bytes_float32
+    return (
+        f"file: {len(packed) / 1e6:.3f} MB, {len(gzip.compress(packed, 9)) / 1e6:.3f} MB zipped; "
+        f"float32 weights alone: {whole / 1e6:.3f} MB, {whole / len(packed):.2f} times as much as the file"
+    )
 
 
 def _row(runtime: str, stage: str, job: dict[str, object]) -> Row:
@@ -104,13 +136,49 @@ def _row(runtime: str, stage: str, job: dict[str, object]) -> Row:
         return Row(runtime, threads, stage, None, str(error).partition(": ")[2] or str(error))
 
 
-def _model(model: str, variant: str) -> tuple[Path, Preset]:
-    """The file, and the preset of its release or, where it lies in none, the one that ships under its name."""
+@contextmanager
+def opened(model: str, variant: str) -> Iterator[tuple[Path, Preset]]:
+    """The file that is meant, and its preset: of its release or, where it lies in none, the one that has its name.
+
+    Args:
+        model: path of a ``.tflite``, a release, or a preset, of which an encoder with random weights is made.
+        variant: encoder of the release or preset.
+
+    Raises:
+        ModelError: no such model, release or variant.
+        PresetError: the model is of no release, and of a preset that does not ship; or there is no such preset.
+    """
     path = Path(model)
     if path.suffix != ".tflite":
+        if model not in release_names() and (model in preset_names() or path.suffix == ".toml"):
+            with _made(load_preset(model), variant) as made:
+                yield made
+            return
         release = find_release(model)
-        return release.encoder(variant), preset_from_dict(release.preset, release.name)
+        yield release.encoder(variant), preset_from_dict(release.preset, release.name)
+        return
     name = read_info(path).preset
     if (path.parent / MANIFEST).exists():
-        return path, preset_from_dict(find_release(str(path.parent)).preset, name)
-    return path, load_preset(name)
+        yield path, preset_from_dict(find_release(str(path.parent)).preset, name)
+    else:
+        yield path, load_preset(name)
+
+
+@contextmanager
+def _made(preset: Preset, variant: str) -> Iterator[tuple[Path, Preset]]:
+    """An encoder of a preset with random weights, which take as long as trained ones."""
+    import numpy as np
+
+    from converters.encoder import convert_encoder
+    from edgy_tf.models.encoder import build_encoder
+    from edgy_tf.network import Network
+    from edgy_tf.weights import variables_of
+
+    rng = np.random.default_rng(0)
+    codebook = rng.standard_normal((preset.codebook.size, preset.codebook.dim), np.float32)
+    network = Network(preset, variables_of(build_encoder(preset)) | {"quantizer/codebook": codebook})
+    mel = rng.random((preset.frames_for(50), preset.front_end.mels), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{preset.name}-{variant}.tflite"
+        path.write_bytes(convert_encoder(network, variant, [mel], "none: random weights"))
+        yield path, preset

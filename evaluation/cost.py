@@ -22,6 +22,7 @@ from pathlib import Path
 
 from edgy_tf.cli.arguments import positive
 from edgy_tf.cost import cost_of
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import EdgyError
 from edgy_tf.preset import preset_from_dict
 from edgy_tf.releases import find_release
@@ -117,11 +118,6 @@ def measure_cost(
 def machine() -> str:
     """What this machine is, without its name."""
     return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def table(costs: list[EncoderCost]) -> str:

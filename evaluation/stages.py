@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ import numpy.typing as npt
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import preset_from_dict
 from pi_runtime.memory import peak_rss
+
+BLOCK = 5
+"""Runs of one stage before it is the next one's turn."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +63,75 @@ def measured(job: dict[str, Any]) -> StageCost:
     Raises:
         ModelError: it does not run here; the message is the reason.
     """
-    with tempfile.TemporaryFile("w+") as log:
-        command = [sys.executable, "-c", "from evaluation.stages import work; work()"]
-        done = subprocess.run(command, input=json.dumps(job), stdout=subprocess.PIPE, stderr=log, text=True)
-        log.seek(0)
-        if done.returncode:
-            raise ModelError(f"{job['path']} cannot be measured: {(log.read().splitlines() or ['it crashed'])[-1]}")
-    return StageCost(**json.loads(done.stdout))
+    return measured_in_turn([job])[0]
+
+
+def measured_in_turn(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
+    """Measure several stages, each in a fresh process, some runs of one and then some of the next, round and round.
+
+    What else the machine does meanwhile falls on all of them alike, so their ratios hold where their times do not.
+
+    Args:
+        jobs: as ``measured`` takes them.
+
+    Raises:
+        ModelError: one does not run here; the message is the reason.
+    """
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(_worker(job["path"])) for job in jobs]
+        for ask, job in zip(workers, jobs, strict=True):
+            ask(job)
+        for begun in range(0, max(job["runs"] for job in jobs), BLOCK):
+            for ask, job in zip(workers, jobs, strict=True):
+                if begun < job["runs"]:
+                    ask(min(BLOCK, job["runs"] - begun))
+        return [StageCost(**ask(0)) for ask in workers]
+
+
+@contextlib.contextmanager
+def _worker(path: str) -> Iterator[Callable[[object], Any]]:
+    """A process that runs ``work``: what asks it, by a line of JSON, and waits for the line that answers."""
+    command = [sys.executable, "-c", "from evaluation.stages import work; work()"]
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True) as process,
+    ):
+
+        def ask(what: object) -> Any:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            # One that has crashed answers nothing, and that says enough.
+            with contextlib.suppress(BrokenPipeError):
+                print(json.dumps(what), file=process.stdin, flush=True)
+            if answer := process.stdout.readline():
+                return json.loads(answer)
+            process.wait()
+            log.seek(0)
+            raise ModelError(f"{path} cannot be measured: {(log.read().splitlines() or ['it crashed'])[-1]}")
+
+        try:
+            yield ask
+        finally:
+            process.kill()
+            # What was not written to one that has crashed must not be written when the pipe is closed.
+            with contextlib.suppress(BrokenPipeError):
+                process.communicate()
 
 
 def work() -> None:
-    """Measure the stage that stdin describes and print it, both as JSON: the fresh process runs this."""
-    job = json.load(sys.stdin)
+    """What a fresh process does: reads a job, then numbers of runs, 0 at last, and answers each, all as JSON lines."""
+    job = json.loads(input())
     run = _stage(job)
     first = _timed(run)[0]
     for _ in range(job["warmup_runs"] - 1):
         run()
-    wall, cpu = np.array([_timed(run) for _ in range(job["runs"])]).T
+    print(json.dumps(None), flush=True)
+    times: list[tuple[float, float]] = []
+    while runs := json.loads(input()):
+        times += [_timed(run) for _ in range(runs)]
+        print(json.dumps(None), flush=True)
+    wall, cpu = np.array(times).T
     peak = peak_rss()  # Before the tracing, which takes memory of its own.
     tracemalloc.start()
     run()
@@ -89,7 +145,7 @@ def work() -> None:
         peak_rss_bytes=peak,
         python_peak_bytes=tracemalloc.get_traced_memory()[1],
     )
-    print(json.dumps(asdict(cost)))
+    print(json.dumps(asdict(cost)), flush=True)
 
 
 def _stage(job: dict[str, Any]) -> Callable[[], object]:

@@ -96,6 +96,8 @@ class Benchmark:
             f"latency:     {self.latency}\n"
             f"Inference timings in us: Init: {self.load_us:.0f}, First inference: {self.encode.first:.0f},"
             f" Pre-process (avg): {self.preprocess.avg:.2f}, Inference (avg): {self.encode.avg:.0f}\n"
+            f"Median latency of a frame beyond the look-ahead of {self.lookahead_ms:g}ms:"
+            f" {self.latency.p50 / 1e3:.3f}ms\n"
             f"Real-time factor: {self.rtf:.5f}\n"
             f"Memory footprint in MB: init={self.load_rss_bytes / 1e6:.1f} peak={self.peak_rss_bytes / 1e6:.1f}"
         )
@@ -136,9 +138,9 @@ def benchmark(path: str | os.PathLike[str], threads: int = 1, seconds: float = 3
     loaded = peak_rss()
     info, frame = encoder.info, encoder.frame_length
     runtime = type(encoder._interpreter).__module__.partition(".")[0]
-    timed = encoder._interpreter = _Timed(encoder._interpreter)
     # Before the first frame lies the look-ahead, so that each frame runs the model once.
     encoder.process(np.zeros(info.window - info.before - frame, np.int16))
+    timed = encoder._interpreter = _Timed(encoder._interpreter)
     warm_up, measured = (math.ceil(s * encoder.sample_rate / frame) for s in (WARM_UP_S, seconds))
     took = []
     for noise in np.random.default_rng(0).integers(-3000, 3000, (warm_up + measured, frame), np.int16):

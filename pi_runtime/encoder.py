@@ -20,8 +20,9 @@ class EdgeEncoder:
     """Turns a stream of audio into codes.
 
     The model always runs over windows of one fixed length at multiples of one fixed distance, whatever chunks the
-    audio comes in, so the codes cannot depend on the chunks. Load once and keep it: loading costs more than a
-    second of encoding.
+    audio comes in, so the codes cannot depend on the chunks. Between runs it remembers what its convolutions need; a
+    stream begins with so much silence that nothing is left of the one before. Load once and keep it: loading costs more
+    than a second of encoding.
 
     Example:
         >>> encoder = EdgeEncoder.from_release("pi")
@@ -60,9 +61,9 @@ class EdgeEncoder:
 
     def reset(self) -> None:
         """Forget the stream and start another."""
-        self._pending = np.zeros(self.info.before, np.float32)
+        self._pending = np.zeros(self.info.silence, np.float32)
         self._samples = 0
-        self._codes = 0
+        self._codes = -self.info.warm_up * self.info.block
 
     def process(self, pcm: npt.ArrayLike) -> Codes:
         """Take samples, int16 or float in [-1, 1], any number, and return the codes that they complete.
@@ -77,8 +78,8 @@ class EdgeEncoder:
     def flush(self) -> Codes:
         """End the stream: return its last codes, so that there are ``ceil(samples / samples_per_code)``; reset."""
         total = -(-self._samples // self.info.samples_per_code)
-        missing = total - self._codes
-        blocks = -(-missing // self.info.block)
+        missing = total - max(0, self._codes)
+        blocks = missing and -(-(total - self._codes) // self.info.block)
         silence = blocks and (blocks - 1) * self.info.advance + self.info.window - len(self._pending)
         codes = self._advance(np.zeros(silence, np.float32))[:missing]
         self.reset()
@@ -101,5 +102,6 @@ class EdgeEncoder:
             codes[i] = self._interpreter.get_tensor(self._output)[0]
         # A copy, or a view would keep the whole of a long recording alive.
         self._pending = pending[blocks * info.advance :].copy()
+        unready = max(0, -self._codes)
         self._codes += codes.size
-        return codes.reshape(-1)
+        return codes.reshape(-1)[unready:]

@@ -29,12 +29,13 @@ class ModelInfo:
         samples_per_code: audio samples that one code stands for.
         block: codes that one run of the model gives.
         window: samples that one run of the model takes.
-        before: samples of the window that lie before the block's own.
+        before: samples of the window that lie before the block's own; less than none where the model remembers them.
         licence: of the weights.
         release: that the file is part of; empty where it is of none.
         front_end: parameters of the log-mel, as in ``edgy_tf.preset.FrontEnd``; None where the file takes PCM alone.
         history: mel frames before a code's own that the encoder sees.
         receptive_field: mel frames that one code depends on.
+        warm_up: runs at the beginning of a stream whose codes mean nothing, because the model still remembers another.
     """
 
     preset: str
@@ -51,11 +52,17 @@ class ModelInfo:
     front_end: dict[str, Any] | None = None
     history: int = 0
     receptive_field: int = 0
+    warm_up: int = 0
 
     @property
     def advance(self) -> int:
         """Samples from one run's window to the next one's."""
         return self.block * self.samples_per_code
+
+    @property
+    def silence(self) -> int:
+        """Samples of silence that a stream begins with, for the first block to have a past."""
+        return self.before + self.warm_up * self.advance
 
     @property
     def lookahead_ms(self) -> float:

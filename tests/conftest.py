@@ -1,26 +1,56 @@
 """A tiny network and a few voices that every part of the suite may train, encode and decode."""
 
+import gc
 import os
+from collections.abc import Generator
 
 # Before TensorFlow is imported: one thread, so that every sum has one order and equal runs end in equal bits.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from edgy_tf.corpora import write_wav
 from edgy_tf.preset import Preset, load_preset
+from tests import slow
+from tests.shared import once
 
+# What comes out is tested, and not how long a busy machine takes.
+settings.register_profile("edgy", deadline=None)
+settings.load_profile("edgy")
+
+ROOT = Path(__file__).parents[1]
 RATE = 16000
-CORPUS = Path(os.environ.get("EDGY_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+CORPUS = Path(os.environ.get("EDGY_CORPUS", ROOT.parent / "shared" / "corpus"))
 """Real speech; the tests that need it are skipped, and say so, where it is missing."""
 SPEAKERS = {f"voice{i}": "FM"[i % 2] for i in range(8)}
 HELD_OUT = ("voice6", "voice7")
 """The speakers of the ``test`` split; the others are of ``train``."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, and begin with it: no process is left with it when the others have nothing to do."""
+    for item in items:
+        if item.path in slow.PLACES:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: slow.PLACES.get(item.path, len(slow.PLACES)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector away from what is imported, which is much and stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +76,10 @@ def tiny(tiny_file: Path) -> Preset:
 @pytest.fixture(scope="session")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus folder: eight harmonic voices of different pitch, two utterances of about a second each."""
-    folder = tmp_path_factory.mktemp("tones")
+    return once(tmp_path_factory, "tones", _write_tones)
+
+
+def _write_tones(folder: Path) -> None:
     rng = np.random.default_rng(0)
     rows = ["path\tspeaker\tsplit\tgender\ttranscript"]
     for speaker, gender in SPEAKERS.items():
@@ -57,7 +90,17 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
             split = "test" if speaker in HELD_OUT else "train"
             rows.append(f"{name}\t{speaker}\t{split}\t{gender}\tLA LA LA")
     (folder / "manifest.tsv").write_text("\n".join(rows) + "\n", "utf-8")
-    return folder
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Ray cluster of this machine with two workers, which all tests share; ``auto`` is its address."""
+    ray = pytest.importorskip("ray", reason="NOT TESTED on a cluster: ray is not installed")
+    # Its workers are started with the environment that is now, and import the tests' own functions.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -107,9 +150,7 @@ def tiny_run(tiny: Preset, tones: Path, tmp_path_factory: pytest.TempPathFactory
     from edgy_tf.corpora import open_corpus
     from edgy_tf.train.trainer import Run, train
 
-    out = tmp_path_factory.mktemp("run")
-    train(Run(tiny, open_corpus(tones), out, every=4))
-    return out
+    return once(tmp_path_factory, "run", lambda out: train(Run(tiny, open_corpus(tones), out, every=4)))
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +160,16 @@ def tiny_release(tiny_run: Path, tones: Path, tmp_path_factory: pytest.TempPathF
     from edgy_tf.corpora import open_corpus
     from edgy_tf.train.checkpoint import Checkpoint
 
-    out = tmp_path_factory.mktemp("releases") / "tiny"
-    export(Checkpoint.load(tiny_run), open_corpus(tones), out)
-    return out
+    def make(folder: Path) -> None:
+        export(Checkpoint.load(tiny_run), open_corpus(tones), folder / "tiny")
+
+    return once(tmp_path_factory, "releases", make) / "tiny"
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this source tree."""
+    from evaluation.userland.build import project_wheel
+
+    [wheel] = once(tmp_path_factory, "wheel", project_wheel).glob("*.whl")
+    return wheel

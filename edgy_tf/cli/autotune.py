@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "edgy autotune --release pi --corpus CORPUS --out out/tuned --max-size 600k --min-agreement 95 --trials 30"
 
-_LIMITS = ("max_size", "max_ms", "min_agreement", "max_wer_rise", "max_leak_rise")
+_LIMITS = ("max_size", "max_ms", "max_instructions", "min_agreement", "max_wer_rise", "max_leak_rise")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limits = parser.add_argument_group("limits, at least one of them")
     limits.add_argument("--max-size", type=size, metavar="BYTES", help="of the .tflite, such as 600k or 1.2M")
     limits.add_argument("--max-ms", type=above_0, metavar="MS", help="CPU time here for a second of audio, one thread")
+    limits.add_argument(
+        "--max-instructions",
+        type=size,
+        metavar="N",
+        help="of an emulated Cortex-A72 for a second of audio, such as 40M; needs make pi-userland",
+    )
     limits.add_argument(
         "--min-agreement", type=share, metavar="PERCENT", help="of held-out codes that are the uncompressed network's"
     )
@@ -132,7 +138,7 @@ def _search(args: argparse.Namespace, search: Any, limits: Any) -> None:
 
 
 def size(text: str) -> int:
-    """Bytes, such as ``600k`` or ``1.2M``."""
+    """Bytes or instructions, such as ``600k`` or ``1.2M``."""
     factor = {"k": 1e3, "M": 1e6}.get(text[-1:], 1.0)
     return round(factor * above_0(text[:-1] if factor > 1 else text))
 
@@ -176,6 +182,9 @@ def _command(args: argparse.Namespace) -> str:
     words += ["--corpus", *(Path(folder).resolve().name for folder in args.corpus)]
     for name in _LIMITS:
         if (limit := getattr(args, name)) is not None:
-            words += [_flag(name), f"{limit if name in ('max_size', 'max_ms') else 100 * limit:.10g}"]
+            words += [
+                _flag(name),
+                f"{limit if name in ('max_size', 'max_ms', 'max_instructions') else 100 * limit:.10g}",
+            ]
     words += ["--trials", str(args.trials), "--steps", str(args.steps), "--seed", str(args.seed)]
     return shlex.join(words)

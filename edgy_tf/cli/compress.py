@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, help="of all that is drawn (default: the recipe's)")
     parser.add_argument(
-        "--work", type=Path, help="folder that keeps the prepared corpus, such as edgy train's (default: not kept)"
+        "--work",
+        type=Path,
+        help="folder that keeps the prepared corpus, such as edgy train's, and each stage that is done (default: none)",
+    )
+    parser.add_argument(
+        "--alone", action="store_true", help="write the new encoder as a release of its own, which --release decodes"
     )
 
 
@@ -47,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     def report(stage: str, share: float) -> None:
         print(f"{stage}: {100 * share:.2f} % of held-out codes as the teacher's")
 
-    outcome = add_variant(release, recipe, corpus, args.out, args.work, report)
+    outcome = add_variant(release, recipe, corpus, args.out, args.work, report, args.alone)
     if skipped := corpus.skipped_report():
         print(f"skipped files:\n{skipped}")
     before = release.encoder("float32").read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgy_tf.cli.folder import Work
+    from edgy_tf.cli.work import Work
     from edgy_tf.decode import Decoder
     from edgy_tf.decode.decoder import Floats
     from edgy_tf.wire import Stream
@@ -19,7 +19,8 @@ EXAMPLE = """\
 edgy decode out.edgy out.wav --voice F1
   edgy decode out.edgy out.wav --voice anonymous
   edgy decode out.edgy out.wav --voice pseudonym:kitchen
-  edgy decode streams/ speech/"""
+  edgy decode streams/ speech/
+  edgy decode streams/ speech/ --ray auto"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "always the same for a name; a file of edgy enrol (default: the voice in the stream, else nobody's)",
     )
     parser.add_argument("--vocoder", help="wavernn or griffin-lim (default: by which the release's speech reads best)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="do a folder on a Ray cluster; auto: on this machine")
     parser.add_argument("--seed", type=int, default=0, help="of the WaveRNN's draws (default: 0)")
 
 
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.corpora import write_wav
 
     if args.source.is_dir():
-        process_folder(args.source, args.out, frozenset({".edgy"}), ".wav", functools.partial(start, args))
+        process_folder(args.source, args.out, frozenset({".edgy"}), ".wav", functools.partial(start, args), args.ray)
         return
     decoder, stream = open_stream(args.source, args.release)
     started = time.perf_counter()

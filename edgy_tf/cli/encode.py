@@ -14,13 +14,14 @@ import numpy.typing as npt
 from edgy_tf.cli.arguments import positive
 
 if TYPE_CHECKING:
-    from edgy_tf.cli.folder import Work
+    from edgy_tf.cli.work import Work
     from edgy_tf.wire import Prior, Stream
     from pi_runtime import EdgeEncoder
 
 EXAMPLE = """\
 edgy encode in.wav out.edgy --variant int8
-  edgy encode recordings/ streams/"""
+  edgy encode recordings/ streams/
+  edgy encode recordings/ streams/ --ray auto"""
 SOUNDS = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3"})
 
 
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="an encoder .tflite instead of a release's")
     parser.add_argument("--threads", type=positive, default=1, help="of the interpreter (default: 1)")
     parser.add_argument("--entropy", action="store_true", help="entropy-code the packets where that is shorter")
+    parser.add_argument("--ray", metavar="ADDRESS", help="do a folder on a Ray cluster; auto: on this machine")
     parser.add_argument(
         "--voice", type=Path, help="also send this voice (edgy enrol): it tells who speaks, so only with consent"
     )
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
         raise EdgyError("--entropy needs the counts of a --release; leave out --model")
     if args.source.is_dir():
         args.threads = 1  # All cores have a file of their own.
-        process_folder(args.source, args.out, SOUNDS, ".edgy", partial(start, args))
+        process_folder(args.source, args.out, SOUNDS, ".edgy", partial(start, args), args.ray)
         return
     pcm = read_pcm16(args.source)
     started = time.perf_counter()

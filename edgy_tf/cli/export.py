@@ -1,4 +1,4 @@
-"""Turn a finished training run into a release: .tflite encoders, decoder, voices."""
+"""Turn a finished training run into a release, or an encoder of a release into a library for microcontrollers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING
 
 from converters.variants import RELEASED, VARIANTS
 from edgy_tf.cli.arguments import positive
+from edgy_tf.errors import CorpusError
 
 if TYPE_CHECKING:
     from converters.report import Report
     from edgy_tf.releases import Release
 
-EXAMPLE = "edgy export runs/pi --corpus LibriSpeech --out releases/pi"
+EXAMPLE = """edgy export runs/pi --corpus LibriSpeech --out releases/pi
+  edgy export --target micro --out lib/edgy            # the release micro as C, for PlatformIO and Arduino
+  edgy export --target micro my.tflite --out lib/edgy --arena 32"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy export``."""
-    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder that edgy train wrote")
     parser.add_argument(
-        "--corpus", required=True, nargs="+", help="what it was trained on: calibrates int8, verifies the result"
+        "source",
+        nargs="?",
+        metavar="RUN",
+        help="folder that edgy train wrote; for a microcontroller a release, or an encoder's .tflite (default: micro)",
     )
-    parser.add_argument("--out", required=True, type=Path, help="folder of the release, named after it")
+    parser.add_argument("--corpus", nargs="+", help="what a run was trained on: calibrates int8, verifies the result")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="folder of the release, named after it, or of the library"
+    )
     parser.add_argument(
         "--variants",
         type=variant_names,
@@ -32,9 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"encoders to write, of {', '.join(VARIANTS)} (default: {','.join(RELEASED)})",
     )
     parser.add_argument(
-        "--target", choices=("cpu", "micro"), default="cpu", help="micro adds C files for TensorFlow Lite Micro"
+        "--target", choices=("cpu", "micro"), default="cpu", help="micro: a library in C for TensorFlow Lite Micro"
     )
-    parser.add_argument("--arena", type=positive, metavar="KB", help="tensor memory of a micro target, in 1,024 bytes")
+    for what, most in (("arena", 64), ("flash", 256)):
+        parser.add_argument(
+            f"--{what}", type=positive, default=most, metavar="KB", help=f"that the board has (default: {most})"
+        )
 
 
 def variant_names(text: str) -> tuple[str, ...]:
@@ -46,17 +57,21 @@ def variant_names(text: str) -> tuple[str, ...]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export a run."""
+    """Export a run, or an encoder for a microcontroller."""
+    if args.target == "micro":
+        _export_micro(args.source or "micro", args.out, 1024 * args.flash, 1024 * args.arena)
+        return
+    if not args.source or not args.corpus:
+        raise CorpusError("name the folder that edgy train wrote, and the --corpus that it was trained on")
     from edgy_tf.train.checkpoint import Checkpoint
 
-    checkpoint = Checkpoint.load(args.run_folder)
+    checkpoint = Checkpoint.load(Path(args.source))
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
-    arena = args.arena and 1024 * args.arena
     from converters.release import export
 
-    show(*export(checkpoint, corpus, args.out, args.variants, args.target, arena))
+    show(*export(checkpoint, corpus, args.out, args.variants))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
 
@@ -65,9 +80,16 @@ def show(release: Release, reports: Mapping[str, Report]) -> None:
     """Print what an export wrote, and how the variants compare with Keras."""
     for report in reports.values():
         print(report)
-    header = release.folder / "edgy_encoder.h"
-    if header.exists():
-        arena = header.read_text("ascii").partition("ARENA_BYTES ")[2].split()[0]
-        print(f"edgy_encoder.c, edgy_encoder.h: arena of {arena} bytes")
     voices = ", ".join(release.voices)
     print(f"release {release.name}, codebook {release.codebook_id}, voices {voices}: {release.folder}")
+
+
+def _export_micro(source: str, out: Path, flash: int, arena: int) -> None:
+    from converters.micro import plan, write
+    from edgy_tf.releases import find_release
+
+    path = Path(source) if source.endswith(".tflite") else find_release(source).encoder("int8")
+    report = plan(path, flash, arena)
+    print(report)
+    write(report, out)
+    print(f"written: {out}")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from edgy_tf.cli.folder_on_ray import results_on_ray
+from edgy_tf.cli.work import Work, problem_of
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import EdgyError
-
-Work = Callable[[Path, Path], object]
-"""Makes a file of another, whole or not at all."""
 
 _work: Work | None = None
 
 
-def process_folder(source: Path, out: Path, kinds: frozenset[str], kind: str, start: Callable[[], Work]) -> None:
+def process_folder(
+    source: Path, out: Path, kinds: frozenset[str], kind: str, start: Callable[[], Work], ray: str | None = None
+) -> None:
     """Make a file of each in a folder and those below, at the same place below another; print what became of them.
 
     Args:
@@ -26,6 +27,7 @@ def process_folder(source: Path, out: Path, kinds: frozenset[str], kind: str, st
         kinds: suffixes of the files to read, lower case.
         kind: suffix of the files to write.
         start: gives each process its work; it is sent to them, and so must be importable.
+        ray: address of a Ray cluster to do it on, whose machines must see both folders; None does it here.
 
     Raises:
         EdgyError: there is no file to read, two would become one, or some failed; the others are done.
@@ -45,7 +47,7 @@ def process_folder(source: Path, out: Path, kinds: frozenset[str], kind: str, st
     for folder in {target.parent for target in todo.values()}:
         folder.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for file, problem in _results(todo, start):
+    for file, problem in _results(todo, start) if ray is None else results_on_ray(todo, start, ray):
         if problem:
             failed += 1
             print(f"{file}: {problem}", file=sys.stderr)
@@ -58,7 +60,7 @@ def _results(todo: dict[Path, Path], start: Callable[[], Work]) -> Iterator[tupl
     """Each file as it is finished, with what went wrong if anything did."""
     if not todo:
         return
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(todo))
+    workers = min(cpus(), len(todo))
     # Spawned, because TensorFlow and interpreters do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(start,)) as pool:
@@ -74,8 +76,4 @@ def _begin(start: Callable[[], Work]) -> None:
 
 def _process(file: Path, target: Path) -> str | None:
     assert _work is not None
-    try:
-        _work(file, target)
-    except (EdgyError, OSError) as error:
-        return str(error).removeprefix(f"{file}: ")
-    return None
+    return problem_of(_work, file, target)

@@ -12,6 +12,7 @@ from edgy_tf.releases import find_release
 
 EXAMPLE = """\
 edgy train --preset pi --corpus LibriSpeech --out runs/pi        a preset to a checkpoint, for edgy export
+  edgy train --preset my.toml --start runs/pi --corpus MINE --out runs/my   from its weights on, other speech
   edgy train --recipe pi --corpus LibriSpeech --out runs/pi        a release again, from speech to runs/pi/pi"""
 
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipe", metavar="RELEASE", help="train as this release was trained, and export it to OUT/RELEASE"
     )
     add_training_arguments(parser, "checkpoint", "weights, crops and augmentation")
+    parser.add_argument("--start", metavar="RUN", help="begin with the weights of this run or release, where they fit")
     parser.add_argument("--speaker", type=Path, metavar="FILE", help="of edgy train-speaker, for presets with a ResNet")
     parser.add_argument(
         "--teacher", type=Path, metavar="FILE", help="of python -m edgy_tf.train.teacher, for content phases"
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.train.trainer import Run, train
 
     policy = dtype_policy(args.precision)
-    checkpoint = train(Run(preset, corpus, args.out, args.seed, policy, args.every, args.speaker, args.teacher))
+    given = Run(preset, corpus, args.out, args.seed, policy, args.every, args.speaker, args.teacher, args.start)
+    checkpoint = train(given)
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
     print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tf_keras
 
 from converters.encoder import convert_layers, model_info
+from converters.rounding import rounded
+from converters.variants import INT8_WEIGHTS
 from edgy_tf.compress.clusters import share_weights
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import remove_filters
 from edgy_tf.compress.gates import prune_by_gates
 from edgy_tf.compress.properties import Promise
 from edgy_tf.compress.quantised import train_quantised
-from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage
+from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage, recipe_to_dict
 from edgy_tf.compress.sparsity import prune_by_magnitude
 from edgy_tf.network import Network
 from edgy_tf.preset import Preset
@@ -46,6 +51,7 @@ def compress(
     licence: str,
     release: str = "",
     report: Report = lambda stage, share: None,
+    keep: Path | None = None,
 ) -> Compressed:
     """Take a network through a recipe; equal arguments give equal bytes.
 
@@ -53,17 +59,19 @@ def compress(
         teacher: the uncompressed network.
         recipe: what to do.
         lesson: what its stages learn from.
-        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from.
+        calibration: log-mel of real speech, ``[frames, mels]`` each, that int8 takes its ranges from, and by
+            which weights are rounded to 8 bits.
         licence: of the weights, written into the file.
         release: that the file becomes part of, written into the file.
         report: is told of each stage that trains, and the share of held-out codes that are the teacher's after it.
+        keep: folder that keeps the network after each stage; a stage that is there is not done again. None keeps none.
 
     Raises:
         ModelError: the network cannot be compressed so, or a promise is not kept.
     """
     tf_keras.utils.set_random_seed(lesson.seed)
     network, promise, kind, encoder = teacher, Promise(teacher.preset.encoder.units), "float32", None
-    for stage in recipe.stages:
+    for number, stage in enumerate(recipe.stages, start=1):
         name = type(stage).__name__.lower()
         if isinstance(stage, Quantise):
             kind = stage.kind
@@ -72,14 +80,34 @@ def compress(
                 report(name, lesson.judge(encoder))
             promise = promise.after(stage)
         else:
-            network = _train(network, stage, lesson, promise)
+            kept = keep and keep / _name_after(teacher, recipe, number, lesson.seed)
+            if kept and kept.exists():
+                network = Network.load(kept)
+            else:
+                network = _train(network, stage, lesson, promise)
+                if kept:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    network.save(kept)
             promise = promise.after(stage)
             promise.check(network, name)
             report(name, lesson.judge(network.encoder(api=tf_keras)))
+    # Rounded together, clusters would not keep to their few values.
+    if kind in INT8_WEIGHTS and not promise.clusters:
+        network = rounded(network, calibration)
     encoder = encoder or network.encoder(api=tf_keras)
-    model = convert_layers(network, encoder, kind, calibration, model_info(network, recipe.name, licence, release))
+    model = convert_layers(
+        network, encoder, kind, calibration, model_info(network, recipe.name, kind, licence, release)
+    )
     promise.check_file(model)
     return Compressed(model, network.preset)
+
+
+def _name_after(teacher: Network, recipe: Recipe, number: int, seed: int) -> str:
+    """Name of a file that holds the network after so many stages, of all that it follows from."""
+    digest = hashlib.sha256(json.dumps([recipe_to_dict(recipe)["stages"][:number], seed]).encode())
+    for name, value in sorted(teacher.arrays.items()):
+        digest.update(name.encode() + value.tobytes())
+    return f"{recipe.name}-{number}-{digest.hexdigest()[:16]}.safetensors"
 
 
 def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise) -> Network:

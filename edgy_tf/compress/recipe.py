@@ -45,11 +45,14 @@ class FineTuning:
         steps: of Adam.
         learning_rate: at the start; it falls to 0 along a cosine.
         batch: crops a step.
+        decoder: weight of what the release's decoder says of the codes (`edgy_tf.compress.through`), beside the
+            teacher's latents; 0 leaves the decoder out.
     """
 
     steps: int = 0
     learning_rate: float = 3e-4
     batch: int = 32
+    decoder: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +207,8 @@ def _rules(stage: Stage) -> Iterator[tuple[bool, str]]:
     yield stage.steps >= 0, f"steps must not be negative, not {stage.steps}"
     yield stage.learning_rate > 0, f"learning_rate must be above 0, not {stage.learning_rate}"
     yield stage.batch > 0, f"batch must be above 0, not {stage.batch}"
+    yield stage.decoder >= 0, f"decoder must not be negative, not {stage.decoder}"
+    yield not stage.decoder or stage.steps > 0, "decoder needs steps to learn through it"
     match stage:
         case Filters():
             yield stage.criterion in CRITERIA, _choose("criterion", stage.criterion, CRITERIA)

@@ -15,6 +15,8 @@ import tf_keras
 from edgy_tf.compress.recipe import FineTuning
 from edgy_tf.errors import ModelError
 
+Distance = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Of what a teacher gives and a student's latents, ``[B, N]``."""
 CLIP = 1.0
 """Largest norm of the gradient."""
 SHARPNESS = 4.0
@@ -25,7 +27,8 @@ def teach(
     student: Any,
     how: FineTuning,
     pairs: Iterable[tuple[Any, Any]],
-    codebook: np.ndarray,
+    loss: Distance,
+    metric: Distance,
     callbacks: Sequence[Any] = (),
 ) -> None:
     """Train a Keras 2 student, mel ``[B, T, mels]`` to latents ``[B, N, dim]``, and show a progress bar.
@@ -33,8 +36,9 @@ def teach(
     Args:
         student: is compiled and trained.
         how: steps and learning rate.
-        pairs: mel and the teacher's latents of each step.
-        codebook: ``[K, dim]``, see `distance`.
+        pairs: mel of each step, and what the teacher makes of it.
+        loss: between the latter and the student's latents, such as `distance`.
+        metric: the same, to be shown, such as `as_teacher`.
         callbacks: of Keras.
 
     Raises:
@@ -45,7 +49,7 @@ def teach(
         norm.trainable = False
     rate = tf_keras.optimizers.schedules.CosineDecay(how.learning_rate, how.steps)
     optimizer = tf_keras.optimizers.Adam(rate, global_clipnorm=CLIP)
-    student.compile(optimizer, distance(codebook), metrics=[as_teacher(codebook)])
+    student.compile(optimizer, loss, metrics=[metric])
     past = student.fit(pairs, steps_per_epoch=how.steps, callbacks=list(callbacks), shuffle=False).history
     if not np.isfinite(past["loss"][-1]):
         raise ModelError("the loss is not a number any more; lower the recipe's learning_rate")
@@ -57,7 +61,7 @@ def norms_of(student: Any) -> list[Any]:
     return [layer for layer in layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
 
 
-def distance(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+def distance(codebook: np.ndarray) -> Distance:
     """The loss between the latents of teacher and student, ``[B, N, dim]`` each, as ``[B, N]``.
 
     Mean squared distance, plus cross-entropy of the student's code posteriors, softmax of ``z . c - |c|^2 / 2``, with
@@ -77,14 +81,18 @@ def distance(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor
     return loss
 
 
-def as_teacher(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+def as_teacher(codebook: np.ndarray) -> Distance:
     """A metric: where student and teacher, latents ``[B, N, dim]`` each, give the same code, ``[B, N]``."""
 
-    def codesas_teacher(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
-        equal = tf.argmax(_scores(teacher, codebook), -1) == tf.argmax(_scores(student, codebook), -1)
-        return tf.cast(equal, tf.float32)
+    def codes_as_teacher(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
+        return tf.cast(nearest(teacher, codebook) == nearest(student, codebook), tf.float32)
 
-    return codesas_teacher
+    return codes_as_teacher
+
+
+def nearest(latents: tf.Tensor, codebook: np.ndarray) -> tf.Tensor:
+    """Codes of latents, ``[B, N]``."""
+    return tf.argmax(_scores(latents, codebook), -1)
 
 
 def _scores(latents: tf.Tensor, codebook: np.ndarray) -> tf.Tensor:

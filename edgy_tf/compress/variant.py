@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.encoder import convert_layers, model_info
+from converters.encoder import convert_encoder, convert_layers, model_info
 from converters.report import compare_layers
 from converters.tensors import convolutions
 from converters.verify import Agreement, KerasEncoder, agreement
@@ -26,7 +26,7 @@ from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
 from edgy_tf.preset import preset_from_dict
-from edgy_tf.releases import MANIFEST, Release, find_release
+from edgy_tf.releases import MANIFEST, Release, find_release, release_names
 from edgy_tf.train.loop import split
 from pi_runtime import EdgeEncoder
 from pi_runtime.model_file import read_info
@@ -74,6 +74,8 @@ class Material:
 
     def __init__(self, release: Release, corpus: Corpus) -> None:
         release.verify()
+        if release.decoder:
+            raise ModelError(f"release {release.name} is an encoder alone; compress {release.decoder}, which it is of")
         self.teacher = Network.load(release.network)
         described = preset_from_dict(release.preset, release.name), release.codebook_id
         if described != (self.teacher.preset, self.teacher.codebook_id):
@@ -94,11 +96,20 @@ class Material:
         """
         return Lesson(self.teacher, *split(self._corpus, self.teacher.preset.front_end, work, SPLIT_SEED), seed)
 
+    def uncompressed(self, release: str) -> bytes:
+        """The teacher in float32, as it is converted today: the file of an older release may have other signatures."""
+        return convert_encoder(self.teacher, "float32", [], self._licence, release)
+
     def compress(
-        self, recipe: Recipe, lesson: Lesson, release: str, report: Report = lambda stage, share: None
+        self,
+        recipe: Recipe,
+        lesson: Lesson,
+        release: str,
+        report: Report = lambda stage, share: None,
+        keep: Path | None = None,
     ) -> Compressed:
         """Take the teacher through a recipe, see `edgy_tf.compress.pipeline.compress`."""
-        return compress(self.teacher, recipe, lesson, self._calibration, self._licence, release, report)
+        return compress(self.teacher, recipe, lesson, self._calibration, self._licence, release, report, keep)
 
     def outcome(self, variant: str, compressed: Compressed, path: Path) -> Outcome:
         """Measure what came out, whose file lies at ``path``."""
@@ -128,7 +139,7 @@ class Material:
         Raises:
             ModelError: it was to become int8, and did not.
         """
-        info = model_info(network, variant, self._licence, release)
+        info = model_info(network, variant, numbers, self._licence, release)
         model = convert_layers(network, encoder, numbers, self._calibration, info)
         *layers, _ = convolutions(model)
         if numbers == "qat" and any(kernel.dtype != np.int8 for kernel in layers):
@@ -144,6 +155,7 @@ def add_variant(
     out: Path,
     work: Path | None = None,
     report: Report = lambda stage, share: None,
+    alone: bool = False,
 ) -> Outcome:
     """Compress a release's encoder, and write the release with it into ``out``.
 
@@ -154,18 +166,27 @@ def add_variant(
         out: folder of the new release; one that has the same network is added to.
         work: folder that keeps the prepared corpus for the next time; that of ``edgy train`` has it already.
         report: see `edgy_tf.compress.pipeline.compress`.
+        alone: write a release of the new encoder and nothing else, as its int8 variant, whose codes ``release``
+            decodes; one that is there is replaced.
 
     Raises:
         CorpusError: no speech to learn on.
         ModelError: ``release`` is damaged, ``out`` holds something else, or the recipe does not do what it promises.
     """
-    base = _base(release, out)
+    base = _base(release, out, alone)
     base.verify()
     material = Material(release, corpus)
+    if alone:
+        material.teacher = _named(material.teacher, out.name, recipe.about)
+        recipe = replace(recipe, name="int8")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         lesson = material.lesson(work or Path(temporary), recipe.seed)
-        compressed = material.compress(recipe, lesson, out.name, report)
+        compressed = material.compress(recipe, lesson, out.name, report, work and work / "stages")
+        if alone:
+            preset = asdict(compressed.preset)
+            decoder = release.name if release.name in release_names() else str(release.folder.absolute())
+            base = replace(base, preset=preset, files={}, decoder=decoder)
         path = Path(temporary) / f"encoder-{recipe.name}.tflite"
         path.write_bytes(compressed.model)
         outcome = material.outcome(recipe.name, compressed, path)
@@ -174,10 +195,16 @@ def add_variant(
 
 
 def with_encoder(base: Release, variant: str, model: Path, out: Path) -> None:
-    """Write a release with one more encoder, ``model``, into the folder ``out``, in the place of what was there."""
+    """Write a release with one more encoder, ``model``, into the folder ``out``, in the place of what was there.
+
+    Of a base without files, nothing else goes there.
+    """
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "release"
-        shutil.copytree(base.folder, folder)
+        if base.files:
+            shutil.copytree(base.folder, folder)
+        else:
+            folder.mkdir()
         path = folder / f"encoder-{variant}.tflite"
         shutil.copyfile(model, path)
         _write_manifest(folder, base, out.name, path)
@@ -191,14 +218,20 @@ def zipped(model: bytes) -> int:
     return len(gzip.compress(model, 9, mtime=0))
 
 
-def _base(release: Release, out: Path) -> Release:
+def _named(network: Network, name: str, about: str) -> Network:
+    return replace(network, preset=replace(network.preset, name=name, about=about))
+
+
+def _base(release: Release, out: Path, alone: bool) -> Release:
     """The release that the variant is added to: what ``out`` holds already, or else the teacher's."""
     if not out.exists() or not any(out.iterdir()):
         return release
     if not (out / MANIFEST).exists():
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
     there = find_release(str(out.absolute()))
-    if there.files.get(release.network.name) != release.files[release.network.name]:
+    if alone and there.decoder in (release.name, str(release.folder.absolute())):
+        return release
+    if alone or there.files.get(release.network.name) != release.files[release.network.name]:
         raise ModelError(f"{out} is a release of another network; choose another folder")
     return there
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
 import tensorflow as tf
 from keras import layers
 
+from edgy_tf.decode.conditioning import GruConditioning
 from edgy_tf.decode.griffin_lim import griffin_lim
 from edgy_tf.decode.sampler import WaveSampler
+from edgy_tf.decode.stream import Deemphasis, SpeechStream
 from edgy_tf.decode.words import recogniser_features
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
@@ -30,7 +32,7 @@ NOBODY = "nobody"
 
 
 class Decoder:
-    """The decoder of one codebook.
+    """The decoder of one codebook. Threads may use it at a time: their WaveRNNs then advance together.
 
     Args:
         network: codebook, conditioning, WaveRNN and heads.
@@ -52,7 +54,8 @@ class Decoder:
         self._text_head = _head(network, "text_head", MELS)
         spoken = any(name.startswith("wavernn/") for name in network.arrays)
         self._sampler = WaveSampler(preset, network.arrays) if spoken else None
-        self._context = tf.function(self._conditioning, reduce_retracing=True)
+        self._filter = Deemphasis(preset.front_end)
+        self._compiled = self._compiled_conditioning()
 
     @classmethod
     def from_release(cls, name: str | os.PathLike[str] = "pi") -> Decoder:
@@ -116,12 +119,19 @@ class Decoder:
         if not len(context):
             return np.zeros(0, np.float32)
         assert self._sampler is not None
-        emphasised = self._sampler.sample(context, seed)
-        fe = self.network.preset.front_end
-        # De-emphasis, and nothing below what the encoder hears: there it would amplify quantisation noise 30 times.
-        speech = scipy.signal.lfilter([1], [1, -fe.preemphasis], emphasised)
-        high_pass = scipy.signal.butter(2, max(fe.fmin, 20.0), "highpass", fs=fe.sample_rate, output="sos")
-        return np.clip(scipy.signal.sosfilt(high_pass, speech), -1, 1).astype(np.float32)
+        speech, _ = self._filter(self._sampler.sample(context, seed), self._filter.start)
+        return speech
+
+    def stream(self, voice: Floats, seed: int = 0) -> SpeechStream:
+        """Speech by the WaveRNN of codes that are still coming, before the first of them.
+
+        Raises:
+            ModelError: the release has no WaveRNN.
+        """
+        if self._sampler is None:
+            raise ModelError(f"this release has no WaveRNN; it speaks by {' or '.join(self.vocoders)}")
+        rng = np.random.default_rng(seed)
+        return SpeechStream(self, self._sampler, self._filter, voice, self._sampler.row(), self._filter.start, rng)
 
     def mel(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
         """Log-mel for ``codes [n]`` by the mel head, ``[n * stride, mels]``: a decoder without a vocoder.
@@ -166,8 +176,14 @@ class Decoder:
             raise ModelError(f"a voice has {preset.speaker.dim} numbers here, not {voice.size}")
         if not len(codes):
             return np.zeros((0, 2 * preset.decoder.conditioning), np.float32)
-        vectors = self.network.codebook[codes][None]
-        return np.asarray(self._context(tf.constant(vectors), tf.constant(voice[None], tf.float32)))[0]
+        return self._compiled(self.network.codebook[codes], voice.astype(np.float32))
+
+    def _compiled_conditioning(self) -> Callable[[Floats, Floats], Floats]:
+        """Code vectors ``[n, D]`` and a voice ``[dim]`` to ``[n * stride, C]``."""
+        if not self.network.preset.decoder.context:
+            return GruConditioning(self.network.preset, self.network.arrays)
+        graph = tf.function(self._conditioning, reduce_retracing=True)
+        return lambda vectors, voice: np.asarray(graph(tf.constant(vectors[None]), tf.constant(voice[None])))[0]
 
 
 def _head(network: Network, name: str, width: int) -> layers.Dense | None:

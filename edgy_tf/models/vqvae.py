@@ -61,7 +61,7 @@ class VQVAE(keras.Model):
             if units := preset.train.content.units:
                 self.unit_head = layers.Dense(units + 1, dtype="float32", name="unit_head")
         if teacher:
-            self.teacher = WhisperEncoder(teacher)
+            self.teacher = WhisperEncoder(teacher, keras.config.dtype_policy().compute_dtype)
         self.means = {n: keras.metrics.Mean(n) for n in ("loss", *TERMS)}
         self._build()
         self.begin(phase)

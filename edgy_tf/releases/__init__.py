@@ -1,7 +1,8 @@
 """Releases: encoders, decoder and voices that share one codebook, found by name. Needs the standard library alone.
 
 A release is a folder: ``release.json``, one ``encoder-VARIANT.tflite`` per variant, ``network.safetensors``,
-``prior.npz`` and a model card. Those that ship lie beside this module; ``edgy export`` writes others.
+``prior.npz`` and a model card. One that is an encoder alone names the release that decodes its codes. Those that ship
+lie beside this module; ``edgy export`` writes others.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Release:
         voices: names that ``edgy decode --voice`` takes; the first is the default.
         files: SHA-256 of every file, by name.
         vocoder: by which its codes read best as speech (`edgy_tf.decode.decoder.VOCODERS`).
+        decoder: name or folder of the release that has network and prior, where this one is an encoder alone.
     """
 
     folder: Path
@@ -38,6 +40,7 @@ class Release:
     voices: list[str]
     files: dict[str, str]
     vocoder: str = "wavernn"
+    decoder: str = ""
 
     @property
     def variants(self) -> list[str]:
@@ -57,7 +60,11 @@ class Release:
     @property
     def network(self) -> Path:
         """Path of the full-precision weights: encoder, codebook, decoder and voices."""
-        return self.folder / "network.safetensors"
+        return self._decoding / "network.safetensors"
+
+    @property
+    def _decoding(self) -> Path:
+        return find_release(self.decoder).folder if self.decoder else self.folder
 
     def counts(self) -> Any:
         """How often each code follows each other, uint16 ``[K, K]``: the entropy coder's prior.
@@ -68,7 +75,7 @@ class Release:
         import numpy as np
 
         try:
-            with np.load(self.folder / "prior.npz", allow_pickle=False) as archive:
+            with np.load(self._decoding / "prior.npz", allow_pickle=False) as archive:
                 return archive["counts"]
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"release {self.name} has no readable prior.npz; export it again") from error
@@ -113,11 +120,14 @@ def find_release(name: str) -> Release:
 def release_of(codebook: str, name: str | None = None) -> Release:
     """The release that decodes codes of ``codebook``: the one of that ``name``, or the installed one that fits.
 
+    Of several, one that has a decoder of its own.
+
     Raises:
         CodebookMismatchError: the named one is of another codebook, or none that is installed fits.
         ModelError: no release of that name.
     """
     candidates = [find_release(name)] if name else [find_release(n) for n in release_names()]
+    candidates.sort(key=lambda release: bool(release.decoder))
     for release in candidates:
         if release.codebook_id == codebook:
             return release

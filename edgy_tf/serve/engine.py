@@ -20,6 +20,7 @@ from edgy_tf.wire import Prior, StreamHeader
 
 if TYPE_CHECKING:
     from edgy_tf.decode import Decoder
+    from edgy_tf.decode.stream import SpeechStream
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]
@@ -27,19 +28,20 @@ Codes = npt.NDArray[np.int32]
 
 
 class Lane:
-    """One thread, which is all that TensorFlow and CTranslate2 need to use every core, and the jobs that wait for it.
+    """A thread, which is all that TensorFlow and CTranslate2 need to use every core, and the jobs that wait for it.
 
     Args:
         name: of the lane in metrics.
         queue: jobs that may wait or run.
         metrics: that count them.
+        together: jobs that run at a time, where they share their work.
     """
 
-    def __init__(self, name: str, queue: int, metrics: Metrics) -> None:
+    def __init__(self, name: str, queue: int, metrics: Metrics, together: int = 1) -> None:
         self._name = name
         self._queue = queue
         self._metrics = metrics
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"edgy-{name}")
+        self._pool = ThreadPoolExecutor(together, thread_name_prefix=f"edgy-{name}")
         self._lock = threading.Lock()
         self._pending = 0
 
@@ -49,7 +51,7 @@ class Lane:
         return self._pending >= self._queue
 
     async def run(self, job: Callable[[], T], admitted: bool = False) -> T:
-        """Run a job on the lane's thread.
+        """Run a job on a thread of the lane.
 
         A job that is cancelled while it waits is never run; one that runs keeps its place until it ends.
 
@@ -69,7 +71,7 @@ class Lane:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Drop the jobs that wait, and end the thread after the one that runs."""
+        """Drop the jobs that wait, and end the threads after those that run."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _done(self, _: Future[T]) -> None:
@@ -109,7 +111,9 @@ class Engine:
         self.prior = Prior(release.codebook_id, release.counts())
         self.metrics = metrics
         self._recogniser = recogniser
-        self._speech = Lane("speech", queue, metrics)
+        # Jobs of the WaveRNN advance in one batch (`edgy_tf.decode.batch`); others take the cores from one another.
+        self._streams = decoder.vocoder == "wavernn"
+        self._speech = Lane("speech", queue, metrics, queue if self._streams else 1)
         self._text = Lane("text", queue, metrics)
         preset = self.decoder.network.preset
         self.header = StreamHeader(
@@ -155,6 +159,21 @@ class Engine:
             ModelError: as ``Decoder.decode``.
         """
         return await self._speech.run(lambda: self.decoder.decode(codes, voice), admitted)
+
+    def stream(self, voice: Floats) -> SpeechStream | None:
+        """Speech of codes that are still coming, if the release's vocoder can go on where it was."""
+        return self.decoder.stream(voice) if self._streams else None
+
+    async def follow(
+        self, stream: SpeechStream, codes: Codes, start: int, end: int, admitted: bool = False
+    ) -> tuple[Floats, SpeechStream]:
+        """The next piece of a stream: as ``SpeechStream.speak``.
+
+        Raises:
+            BusyError: too much waits already.
+            ModelError: as ``SpeechStream.speak``.
+        """
+        return await self._speech.run(lambda: stream.speak(codes, start, end), admitted)
 
     async def read(self, codes: Codes, admitted: bool = False) -> list[Segment]:
         """The words in codes ``[n]``.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from edgy_tf.serve.engine import Codes, Engine, Floats
+
+if TYPE_CHECKING:
+    from edgy_tf.decode.stream import SpeechStream
 
 PARTIAL_SECONDS = 2.0
 """New speech after which the text is read again."""
@@ -63,11 +68,11 @@ class IncrementalText:
 
 
 class IncrementalSpeech:
-    """Speech in segments, each overlapping the next: it comes `BODY_SECONDS` + `CONTEXT_SECONDS` after its codes began.
+    """Speech in segments: it comes `BODY_SECONDS` + `CONTEXT_SECONDS` after its codes began.
 
-    A vocoder that sees a segment alone chooses its phases anew, so each is shifted by a few milliseconds to where it is
-    most like the end of the one before (synchronised overlap-add, Roucos and Wilgus 1985). Shifts do not add up: the
-    samples are as many as those of the codes.
+    The WaveRNN goes on where it was. Another vocoder sees each segment alone and chooses its phases anew, so segments
+    overlap, and each is shifted by a few milliseconds to where it is most like the end of the one before (synchronised
+    overlap-add, Roucos and Wilgus 1985). Shifts do not add up: the samples are as many as those of the codes.
 
     Args:
         engine: that decodes.
@@ -77,6 +82,7 @@ class IncrementalSpeech:
     def __init__(self, engine: Engine, voice: Floats) -> None:
         self._engine = engine
         self._voice = voice
+        self._stream = engine.stream(voice)
         self._per_code = engine.header.samples_per_code
         rate = engine.header.sample_rate
         self._body = max(1, round(BODY_SECONDS * engine.code_rate))
@@ -97,16 +103,21 @@ class IncrementalSpeech:
             BusyError: too much waits already.
         """
         end = self._begun + self._body
-        wave = await self._decode(codes, end + self._context)
+        heard = codes[: end + self._context]
+        if self._stream is not None:
+            return await self._follow(self._stream, heard, end)
+        wave = await self._decode(heard)
         whole = self._joined(wave, end * self._per_code - self._place + self._fade)
         self._tail, self._begun = whole[len(whole) - self._fade :], end
         return whole[: len(whole) - self._fade]
 
     async def finish(self, codes: Codes, samples: int) -> Floats:
         """All that is left, when ``codes [n]`` are all there are and stand for ``samples`` of audio."""
-        given = self._begun * self._per_code
-        wave = await self._decode(codes, len(codes), admitted=True)
-        rest = self._joined(wave, len(wave))[: max(0, samples - given)]
+        left = max(0, samples - self._begun * self._per_code)
+        if self._stream is not None:
+            return (await self._follow(self._stream, codes, len(codes), admitted=True))[:left]
+        wave = await self._decode(codes, admitted=True)
+        rest = self._joined(wave, len(wave))[:left]
         self._tail, self._begun = rest[:0], len(codes)
         return rest
 
@@ -119,8 +130,16 @@ class IncrementalSpeech:
         """Sample of the stream at which what is decoded next begins."""
         return self._first * self._per_code
 
-    async def _decode(self, codes: Codes, end: int, admitted: bool = False) -> Floats:
-        return await self._engine.speak(codes[self._first : end], self._voice, admitted)
+    async def _follow(self, stream: SpeechStream, codes: Codes, end: int, admitted: bool = False) -> Floats:
+        first = self._first
+        speech, self._stream = await self._engine.follow(
+            stream, codes[first:], self._begun - first, end - first, admitted
+        )
+        self._begun = end
+        return speech
+
+    async def _decode(self, codes: Codes, admitted: bool = False) -> Floats:
+        return await self._engine.speak(codes[self._first :], self._voice, admitted)
 
     def _joined(self, wave: Floats, end: int) -> Floats:
         """``wave`` from where the stream has come to until ``end``, the tail of the segment before faded into it."""

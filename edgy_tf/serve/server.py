@@ -36,8 +36,7 @@ def build_server(
         log_config=None,
         server_header=False,
         ws_max_size=MAX_MESSAGE,
-        # The last resort: connections beyond what streams and queues could ever need.
-        limit_concurrency=4 * (cloud.settings.streams + cloud.settings.queue),
+        limit_concurrency=cloud.settings.connections,
         timeout_graceful_shutdown=10,
         ssl_certfile=certificate,
         ssl_keyfile=key,

@@ -30,3 +30,8 @@ class Settings:
     idle_seconds: float = 300.0
     alive_seconds: float = 20.0
     voices: int = 100
+
+    @property
+    def connections(self) -> int:
+        """The last resort: more than streams and queues could ever need."""
+        return 4 * (self.streams + self.queue)

@@ -20,6 +20,7 @@ from edgy_tf.train.codes import with_codes
 from edgy_tf.train.loop import adam, distribution, fit, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
+from edgy_tf.train.start import start_from
 from edgy_tf.train.teacher import load_teacher
 from edgy_tf.train.units import with_units
 from edgy_tf.weights import Arrays, assign_variables, variables_of
@@ -40,6 +41,7 @@ class Run:
         every: steps between checkpoints.
         speaker: what ``train_speaker`` wrote, for a preset whose speaker embedding is a ResNet.
         teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
+        start: another run's folder, or a release, whose weights a new run begins with.
     """
 
     preset: Preset
@@ -50,6 +52,7 @@ class Run:
     every: int = 200
     speaker: Path | None = None
     teacher: Path | None = None
+    start: str | None = None
 
 
 def train(run: Run) -> Checkpoint:
@@ -57,8 +60,8 @@ def train(run: Run) -> Checkpoint:
 
     Raises:
         CorpusError: nothing to train or to validate on.
-        ModelError: the folder holds a run of another preset, corpus or seed; or the speaker network is
-            missing, not wanted, or made for another front end.
+        ModelError: the folder holds a run of another preset, corpus or seed; what to start from has another
+            encoder; or the speaker network is missing, not wanted, or made for another front end.
     """
     voice = _voice(run)
     run.out.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,8 @@ def train(run: Run) -> Checkpoint:
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None)
+        if run.start and not state:
+            start_from(run.start, model, speakers)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:

@@ -5,19 +5,17 @@ Ray's own ``OptunaSearch`` keeps a study of its own and tells it no constraints;
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.search import Searcher
 
 from edgy_tf.compress.recipe import Recipe, recipe_from_dict, recipe_to_dict
 from edgy_tf.errors import EdgyError, ModelError
+from edgy_tf.ray_cluster import connected
 from evaluation.autotune.limits import Measures
 from evaluation.autotune.search import Search
 from evaluation.autotune.space import NAME
@@ -38,11 +36,12 @@ def run_on_ray(
         search: keeps the trials.
         task: what each worker opens; all machines must see its folders.
         trials: in total.
-        address: see `connected`.
+        address: of the cluster, as `edgy_tf.ray_cluster.connected` takes it.
         measure: what a worker does.
 
     Raises:
-        ModelError: there is no such cluster, or a worker crashed.
+        EdgyError: there is no such cluster.
+        ModelError: a worker crashed.
     """
     # Ray's own table of trials; ours are told by the search.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -62,29 +61,6 @@ def run_on_ray(
     if crashed := [trial for trial in analysis.trials if trial.status == "ERROR"]:
         why = str(crashed[0].get_error() or "").strip().splitlines()
         raise ModelError(f"{len(crashed)} trials crashed, the same command repeats them: {why[-1] if why else ''}")
-
-
-@contextlib.contextmanager
-def connected(address: str) -> Iterator[None]:
-    """Be part of a cluster, without its announcements.
-
-    Args:
-        address: of the cluster; ``auto`` for one that this machine is part of or, if there is none, for a new one of
-            this machine alone.
-
-    Raises:
-        ModelError: there is no such cluster.
-    """
-    try:
-        where = None if address == "auto" else address
-        ray.init(where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    # Of a cluster that does not start in time, Ray says so by a bare Exception.
-    except Exception as error:
-        raise ModelError(f"no Ray cluster at {address}: {str(error).partition(chr(10))[0]}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 @functools.cache

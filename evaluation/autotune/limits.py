@@ -17,6 +17,7 @@ class Measures:
         macs: multiply-accumulates per second of audio; zeros are multiplied too.
         ms: CPU time, in milliseconds, of one thread here for a second of audio.
         sha256: of its file.
+        instructions: of an emulated Cortex-A72 for a second of audio; None if they were not asked for.
         wer_rise: by how much its word error rate, a fraction, lies above that of the release's float32 encoder; None
             if it was not asked for, or the variant missed other limits before.
         leak_rise: see `evaluation.autotune.leak.Leak.rise`; None for the same reasons.
@@ -28,6 +29,7 @@ class Measures:
     macs: float
     ms: float
     sha256: str
+    instructions: int | None = None
     wer_rise: float | None = None
     leak_rise: float | None = None
 
@@ -66,6 +68,7 @@ class Unit:
 UNITS = (
     Unit("max_size", "size", 1e-6, "{:.3f} MB", relative=True),
     Unit("max_ms", "ms", 1, "{:.2f} ms", relative=True),
+    Unit("max_instructions", "instructions", 1e-6, "{:.1f} M instructions", relative=True),
     Unit("min_agreement", "agreement", 100, "{:.1f} %", least=True),
     Unit("max_wer_rise", "wer_rise", 100, "{:+.1f} points"),
     Unit("max_leak_rise", "leak_rise", 100, "{:+.1f} points"),
@@ -78,6 +81,7 @@ class Limits:
 
     max_size: int | None = None
     max_ms: float | None = None
+    max_instructions: int | None = None
     min_agreement: float | None = None
     max_wer_rise: float | None = None
     max_leak_rise: float | None = None
@@ -122,7 +126,7 @@ def best(candidates: Sequence[Measures], limits: Limits) -> int | None:
     Where the codes are limited and no cost is, that would be the one that was hardly compressed: then the smallest
     after gzip wins. None if nothing meets the limits.
     """
-    small = limits.max_size is limits.max_ms is None
+    small = limits.max_size is limits.max_ms is limits.max_instructions is None
     small &= (limits.min_agreement, limits.max_wer_rise) != (None, None)
 
     def rank(place: int) -> tuple[float, ...]:

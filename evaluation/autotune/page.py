@@ -113,11 +113,12 @@ def _table(found: Found) -> str:
                 f"{m.zipped / 1e6:.3f}",
                 f"{m.macs / 1e6:.1f}",
                 f"{m.ms:.2f}",
+                "–" if m.instructions is None else f"{m.instructions / 1e6:.1f}",
                 "–" if m.wer_rise is None else f"{100 * m.wer_rise:+.1f}",
                 "–" if m.leak_rise is None else f"{100 * m.leak_rise:+.1f}",
             ]
         else:
-            cells = ["–"] * 7
+            cells = ["–"] * 8
         marks = "".join(["★" * (trial == found.winner), "●" * (trial.number in found.front)])
         texts = [name(trial), *cells, outcome(trial, found.limits)]
         row = "".join(f"<td>{escape(text)}</td>" for text in texts)

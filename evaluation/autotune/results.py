@@ -18,8 +18,8 @@ from evaluation.autotune.space import NAME, describe
 RECIPE, TABLE, PAGE = f"{NAME}.toml", "trials.tsv", "index.html"
 
 _COLUMNS = (
-    "trial", "recipe", "agreement", "bytes", "zipped_bytes", "macs_per_s", "cpu_ms_per_s", "wer_rise", "leak_rise",
-    "outcome", "pareto", "sha256",
+    "trial", "recipe", "agreement", "bytes", "zipped_bytes", "macs_per_s", "cpu_ms_per_s", "instructions_per_s",
+    "wer_rise", "leak_rise", "outcome", "pareto", "sha256",
 )  # fmt: skip
 
 
@@ -96,6 +96,8 @@ def line(trial: Trial, total: int, best: Trial | None, limits: Limits) -> str:
         f"{m.zipped / 1e6:.2f} MB zipped",
         f"{m.ms:.1f} ms",
     ]
+    if m.instructions is not None:
+        figures.append(f"{m.instructions / 1e6:.1f} M instructions")
     if m.wer_rise is not None:
         figures.append(f"WER {100 * m.wer_rise:+.1f} points")
     if m.leak_rise is not None:
@@ -126,9 +128,10 @@ def _table(found: Found) -> str:
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(_COLUMNS)
     for trial in found.trials:
-        row: list[object] = [trial.number, name(trial), *[""] * 7]
+        row: list[object] = [trial.number, name(trial), *[""] * 8]
         if m := trial.measures:
-            row[2:] = [m.agreement, m.size, m.zipped, m.macs, m.ms, _blank(m.wer_rise), _blank(m.leak_rise)]
+            row[2:] = [m.agreement, m.size, m.zipped, m.macs, m.ms]
+            row += map(_blank, (m.instructions, m.wer_rise, m.leak_rise))
         on_front = "yes" if trial.number in found.front else "no"
         writer.writerow([*row, outcome(trial, found.limits), on_front, trial.measures.sha256 if trial.measures else ""])
     return text.getvalue()

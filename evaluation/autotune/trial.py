@@ -18,11 +18,15 @@ from evaluation.autotune.leak import Leak
 from evaluation.autotune.limits import Limits, Measures
 from evaluation.plan import load_plan
 from evaluation.stages import measured
+from evaluation.userland.devices import UserlandError
+from evaluation.userland.instructions import emulated, per_second
 from evaluation.words import Words
 from pi_runtime import EdgeEncoder, read_info
 
 PLAN = "codes"
 """The audit's plan that says whose words and whose secrets are measured."""
+DEVICE = "arm64", "ai-edge-litert"
+"""The emulated device that instructions are counted on, a Cortex-A72."""
 SECONDS, RUNS = 10, 20
 """Of audio in a measured run, and how many there are."""
 
@@ -63,7 +67,12 @@ class Workshop:
         self._material = Material(release, corpus)
         self._lesson = self._material.lesson(task.work, task.seed)
         plan = load_plan(PLAN)
-        self._words = self._leak = None
+        self._words = self._leak = self._device = None
+        if task.limits.max_instructions is not None:
+            try:
+                self._device = emulated(*DEVICE)
+            except UserlandError as error:
+                raise UserlandError(f"{error}; or leave --max-instructions out") from error
         if task.limits.max_wer_rise is not None:
             try:
                 self._words = Words(release, corpus, plan.utility.utterances, task.recogniser, task.work / "texts")
@@ -99,6 +108,8 @@ class Workshop:
                 ms=_milliseconds(path),
                 sha256=hashlib.sha256(compressed.model).hexdigest(),
             )
+            if self._device and not self._limits.missed(found):
+                found = replace(found, instructions=per_second(self._device, path))
             if self._limits.missed(found):
                 return found
             encode = EdgeEncoder(path).encode

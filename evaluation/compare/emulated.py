@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from edgy_tf import __version__
 from edgy_tf.weights import atomic_file
-from evaluation.userland.build import install, project_wheel
 from evaluation.userland.devices import UserlandError
-from evaluation.userland.figures import seconds_of
-from evaluation.userland.instructions import count
+from evaluation.userland.instructions import emulated, per_second
 from evaluation.userland.run import Userland
-from pi_runtime.golden import RECORDING
 
 DEVICE, RUNTIME = "arm64", "ai-edge-litert"
 
@@ -30,26 +26,21 @@ def instructions(paths: Mapping[str, Path], cache: Path) -> tuple[dict[str, int]
     Returns:
         the counts, and how they were counted; or none, and why not.
     """
+    kept = {variant: cache / f"{_key(path)}.json" for variant, path in paths.items()}
     try:
         userland = Userland.open(DEVICE, RUNTIME)
-        kept = {variant: cache / f"{_key(path)}.json" for variant, path in paths.items()}
         if not all(file.exists() for file in kept.values()):
-            with tempfile.TemporaryDirectory() as folder:
-                install(userland.device, project_wheel(Path(folder)))
-                for variant, file in kept.items():
-                    if not file.exists():
-                        _count(userland, paths[variant].absolute(), Path(folder) / "codes.npy", file)
+            userland = emulated(DEVICE, RUNTIME)
+        for variant, file in kept.items():
+            if not file.exists():
+                count = per_second(userland, paths[variant])
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with atomic_file(file) as out:
+                    out.write(json.dumps(count).encode())
     except UserlandError as error:
         return {}, f"Instructions were not counted: {error}."
     found = {variant: int(json.loads(file.read_text("utf-8"))) for variant, file in kept.items()}
     return found, f"Instructions: of PCM to codes by {RUNTIME} on one thread of an emulated {userland.device.cpu}."
-
-
-def _count(userland: Userland, model: Path, codes: Path, file: Path) -> None:
-    found = count(userland, RECORDING, codes, model)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(file) as out:
-        out.write(json.dumps(round(found.encode / seconds_of(RECORDING))).encode())
 
 
 def _key(path: Path) -> str:

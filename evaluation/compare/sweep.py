@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
+from edgy_tf.ray_cluster import connected
 from evaluation.compare.matrix import Entry, Task, measure
 from evaluation.compression.rows import Row
 from evaluation.cost import cpus
@@ -22,7 +23,7 @@ def sweep(task: Task, entries: Sequence[Entry], ray: str | None, tell: Tell) -> 
     Args:
         task: what they have in common.
         entries: of a matrix.
-        ray: address of a cluster, see `evaluation.autotune.cluster.connected`; None for this machine.
+        ray: address of a cluster, see `edgy_tf.ray_cluster.connected`; None for this machine.
         tell: is told of each entry that is done.
 
     Raises:
@@ -53,11 +54,9 @@ def _here(task: Task, entries: Sequence[Entry]) -> Iterator[tuple[Entry, list[Ro
 
 
 def _on_ray(task: Task, entries: Sequence[Entry], address: str) -> Iterator[tuple[Entry, list[Row]]]:
-    import ray
-
-    from evaluation.autotune.cluster import connected
-
     with connected(address):
+        import ray
+
         remote = ray.remote(measure).options(num_cpus=1, runtime_env={"env_vars": ONE_THREAD})
         running = {remote.remote(task, entry): entry for entry in entries}
         while running:

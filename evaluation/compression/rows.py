@@ -22,7 +22,7 @@ from edgy_tf.corpora import Corpus
 from edgy_tf.errors import EdgyError, MissingDependencyError
 from edgy_tf.releases import Release
 from edgy_tf.weights import atomic_file
-from evaluation.stages import StageCost, measured
+from evaluation.stages import StageCost, measured_in_turn
 from pi_runtime import read_info
 
 FLOAT = "float32"
@@ -82,8 +82,8 @@ class Bench:
         self._material = Material(release, corpus)
 
     def path(self, variant: str) -> Path:
-        """The file of a variant."""
-        return self._release.encoder(FLOAT) if variant == FLOAT else self._work / variant / "encoder.tflite"
+        """The file of a variant, once it is made."""
+        return self._work / variant / "encoder.tflite"
 
     @property
     def material(self) -> Material:
@@ -99,10 +99,14 @@ class Bench:
         return self._work / variant
 
     def baseline(self) -> Row:
-        """The release's own encoder in float32."""
+        """The release's own encoder in float32, converted as the variants are."""
         about = "the release, uncompressed"
-        compressed = Compressed(self.path(FLOAT).read_bytes(), self._material.teacher.preset)
-        return self._kept(FLOAT, about, about, lambda: (compressed, 0.0))
+
+        def make() -> Made:
+            model = self._material.uncompressed(self._release.name)
+            return Compressed(model, self._material.teacher.preset), 0.0
+
+        return self.made(FLOAT, about, about, make)
 
     def row(self, recipe: Recipe) -> Row:
         """Compress by a recipe, or read what came of it before."""
@@ -171,9 +175,10 @@ class Bench:
         )
 
     def times(self, variants: Sequence[str]) -> dict[str, StageCost]:
-        """Time of the convolutions and the search on one thread, log-mel to codes, all variants in one go."""
+        """Time of the convolutions and the search on one thread, log-mel to codes, of all variants in turn."""
         job = {"stage": "network", "threads": 1, "runs": RUNS, "warmup_runs": 1}
-        return {v: measured(job | self._input(self.path(v))) for v in variants}
+        costs = measured_in_turn([job | self._input(self.path(v)) for v in variants])
+        return dict(zip(variants, costs, strict=True))
 
     def _input(self, path: Path) -> dict[str, object]:
         preset = asdict(self._material.teacher.preset)

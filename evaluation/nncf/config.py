@@ -39,6 +39,8 @@ def training(recipe: Recipe) -> FineTuning:
     stages = [stage for stage in recipe.stages if stage.steps]
     if not stages:
         raise ModelError(f"{recipe.name} trains nothing, so it is the converter's work alone and no tool's")
+    if any(stage.decoder for stage in stages):
+        raise ModelError(f"{recipe.name} learns through the decoder, which NNCF is not given")
     return FineTuning(steps=sum(s.steps for s in stages), learning_rate=stages[0].learning_rate, batch=stages[0].batch)
 
 

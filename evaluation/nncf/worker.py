@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     from nncf.tensorflow import create_compression_callbacks
 
     from edgy_tf.compress.recipe import FineTuning
-    from edgy_tf.compress.teaching import teach
+    from edgy_tf.compress.teaching import as_teacher, distance, teach
     from edgy_tf.network import Network
     from edgy_tf.weights import save_arrays, variables_of
 
@@ -47,7 +47,8 @@ def main(folder: Path) -> None:
         student.add_loss(lambda: job["gates"]["pull"] * controller.loss())
         callbacks = [*callbacks, _Hasten(gates, job["gates"]["speed"])]
     pairs = ((mel, teacher(mel)) for mel in map(np.asarray, batches[: how.steps]))
-    teach(student, how, pairs, network.codebook, callbacks)
+    loss, metric = distance(network.codebook), as_teacher(network.codebook)
+    teach(student, how, pairs, loss, metric, callbacks)
     seconds = time.process_time() - begun
     latents = {"before": teacher(examples[0]), "after": student(examples[0], training=False)}
     # Multiplies the weights by their masks, in place.

@@ -1,7 +1,8 @@
-/* A TCG plugin for qemu-user: writes how many instructions have run to the file `out`, a line for each system call of
- * the number `marker`:
+/* A TCG plugin: writes how many instructions have run to the file `out`, in qemu-user a line for each system call of
+ * the number `marker`, without a marker one line at the end:
  *
  *     qemu-aarch64 -plugin count.so,out=FILE,marker=NUMBER ...
+ *     qemu-system-arm -plugin count.so,out=FILE ...
  *
  * Distributions ship no header of the interface, so what is used of its version 1 is declared here.
  */
@@ -20,13 +21,14 @@ typedef void (*syscall_callback)(qemu_plugin_id_t, unsigned, int64_t, uint64_t, 
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, translation_callback);
 void qemu_plugin_register_vcpu_syscall_cb(qemu_plugin_id_t, syscall_callback);
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, void *), void *);
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *, enum qemu_plugin_op, void *, uint64_t);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 
 int qemu_plugin_version = 1;
 
 static uint64_t instructions;
-static int64_t marker;
+static int64_t marker = -1;
 static FILE *out;
 
 /* A translation block runs from its start to its end, so each run of it adds as many instructions as it has. */
@@ -45,6 +47,12 @@ static void called(qemu_plugin_id_t id, unsigned cpu, int64_t number, uint64_t a
     }
 }
 
+static void ended(qemu_plugin_id_t id, void *data) {
+    (void)id, (void)data;
+    fprintf(out, "%" PRIu64 "\n", instructions);
+    fclose(out);
+}
+
 int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv) {
     (void)info;
     for (int i = 0; i < argc; i++) {
@@ -53,6 +61,10 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
     }
     if (!out) return 1;
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-    qemu_plugin_register_vcpu_syscall_cb(id, called);
+    if (marker < 0) {
+        qemu_plugin_register_atexit_cb(id, ended, NULL);
+    } else {
+        qemu_plugin_register_vcpu_syscall_cb(id, called);
+    }
     return 0;
 }

@@ -2,8 +2,6 @@
 
     python -m evaluation.userland.guest RECORDING.wav CODES.npy [microphone | MODEL.tflite]
 
-The model is the released one unless it is given.
-
 It marks the end of every part of its work by a system call that nobody else makes, ``getppid``, for
 ``evaluation.userland.instructions`` to count between: the import, the load, and each chunk.
 """
@@ -18,16 +16,13 @@ from typing import Any
 
 def main() -> None:
     """Encode chunk by chunk, in chunks of ``EdgeEncoder.frame_length``, and write the codes."""
-    recording, out, *choice = sys.argv[1:]
-    microphone = choice == ["microphone"]
+    recording, out, *option = sys.argv[1:]
+    microphone, model = option == ["microphone"], [path for path in option if path != "microphone"]
     os.getppid()
     import pi_runtime
 
     os.getppid()
-    if choice and not microphone:
-        encoder = pi_runtime.EdgeEncoder(choice[0])
-    else:
-        encoder = pi_runtime.EdgeEncoder.from_release("pi")
+    encoder = pi_runtime.EdgeEncoder(model[0]) if model else pi_runtime.EdgeEncoder.from_release("pi")
     os.getppid()
 
     import numpy as np

@@ -51,11 +51,20 @@ class Gate:
         whole = len(pending) - len(pending) % _FRAME
         self._pending = pending[whole:].copy()
         data = pending[:whole].astype("<i2").tobytes()
+        given = 0
         for start in range(0, whole, _FRAME):
-            frame = pending[start : start + _FRAME]
-            probability = self._detect(data[2 * start : 2 * (start + _FRAME)])
-            step = self._inside if self._open else self._outside
-            yield from step(frame, probability)
+            end = start + _FRAME
+            probability = self._detect(data[2 * start : 2 * end])
+            if not self._open:
+                yield from self._outside(pending[start:end], probability)
+                given = end
+            elif edges := self._inside(probability):
+                yield pending[given:end]
+                yield from edges
+                given = end
+        # In one piece, because each costs the encoder the same, however short.
+        if given < whole:
+            yield pending[given:whole]
 
     def flush(self) -> Iterator[str | Pcm]:
         """End the utterance that is open, if one is, with the samples that no frame was made of."""
@@ -75,20 +84,20 @@ class Gate:
             yield np.concatenate(self._past)
             self._past.clear()
 
-    def _inside(self, frame: Pcm, probability: float) -> Iterator[str | Pcm]:
+    def _inside(self, probability: float) -> tuple[str, ...]:
+        """What comes after a frame of an utterance that is open."""
         self._streak = self._streak + 1 if probability < self._release else 0
         self._length += 1
-        yield frame
         if self._streak >= self._hangover_frames:
-            yield from self._close()
-        elif self._length >= self._longest_frames:
-            yield END
-            yield START
+            return self._close()
+        if self._length >= self._longest_frames:
             self._length = 0
+            return END, START
+        return ()
 
-    def _close(self) -> Iterator[str | Pcm]:
+    def _close(self) -> tuple[str, ...]:
         self._open, self._streak = False, 0
-        yield END
+        return (END,)
 
 
 def _micro_vad() -> Detector:

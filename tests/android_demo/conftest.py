@@ -9,6 +9,7 @@ import pytest
 
 from edgy_tf.releases import find_release
 from tests.android_demo import golden
+from tests.shared import once
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "android_demo"
@@ -22,14 +23,25 @@ class Built:
     """A build, and what its tests need.
 
     Attributes:
-        out: what ``build.sh`` wrote.
-        tests: classes of the JUnit tests.
-        golden: what Python has written for them.
+        folder: of all that follows.
     """
 
-    out: Path
-    tests: Path
-    golden: Path
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        """What ``build.sh`` wrote."""
+        return self.folder / "build"
+
+    @property
+    def tests(self) -> Path:
+        """Classes of the JUnit tests."""
+        return self.folder / "tests"
+
+    @property
+    def golden(self) -> Path:
+        """What Python has written for them."""
+        return self.folder / "golden"
 
     @property
     def apk(self) -> Path:
@@ -69,8 +81,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The app of this source tree."""
     if not android_jar().exists():
         pytest.skip("NOT TESTED on Android's classes: the tools are missing; run: make android-tools")
-    folder = tmp_path_factory.mktemp("android")
-    build = Built(folder / "build", folder / "tests", folder / "golden")
+    return Built(once(tmp_path_factory, "android", lambda folder: _build(Built(folder))))
+
+
+def _build(build: Built) -> None:
     run(str(PROJECT / "debian" / "build.sh"), str(TOOLS), str(build.out))
     sources = map(str, JUNIT.rglob("*.java"))
     # Not against the jar of the dex, which has forgotten which class is within which.
@@ -90,4 +104,3 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     )
     build.golden.mkdir()
     golden.write(build.golden)
-    return build

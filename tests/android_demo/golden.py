@@ -1,10 +1,11 @@
-"""What Python writes, for Java to write the same: streams of all shapes, and the recording that ships."""
+"""What Python writes, for Java to read or to write the same: streams, voices, and the recording that ships."""
 
 from pathlib import Path
 
 import numpy as np
 
 from edgy_tf.corpora import read_pcm16
+from edgy_tf.voice_file import save_voice
 from edgy_tf.wire import StreamHeader, StreamWriter
 from pi_runtime.encoder import EdgeEncoder
 from pi_runtime.golden import RECORDING
@@ -13,6 +14,7 @@ from pi_runtime.golden import RECORDING
 def write(folder: Path) -> None:
     """Fill ``folder``."""
     _recording(folder)
+    _voices(folder)
     streams = folder / "streams"
     streams.mkdir()
     rng = np.random.default_rng(0)
@@ -34,6 +36,16 @@ def _recording(folder: Path) -> None:
         )
         writer.write(codes)
         writer.close(len(pcm))
+
+
+def _voices(folder: Path) -> None:
+    """A voice as ``edgy enrol`` saves it, and files that are none."""
+    voice, owner = np.random.default_rng(0).standard_normal(64).astype(np.float32), "0123456789abcdef"
+    save_voice(folder / "voice.npz", voice, owner)
+    _text(folder / "voice.bits", voice.view(np.int32))
+    save_voice(folder / "matrix.npz", voice.reshape(8, 8), owner)
+    save_voice(folder / "infinite.npz", np.full(64, np.inf, np.float32), owner)
+    np.savez(folder / "nameless.npz", voice=voice)
 
 
 def _stream(stem: Path, rng: np.random.Generator, number: int) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import converters.micro
 import converters.release
 from converters.encoder import convert_encoder
 from converters.release import export
@@ -112,20 +111,6 @@ def test_below_the_bar_nothing_is_written(
     with pytest.raises(ModelError, match="diverges at the search of the codebook; nothing was written"):
         export(Checkpoint.load(tiny_run), open_corpus(tones), tmp_path / "out")
     assert not list(tmp_path.iterdir())
-
-
-def test_an_arena_that_is_too_small_leaves_no_release(
-    tiny_run: Path, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(converters.micro, "arena_bytes", lambda model: 5000)
-    checkpoint, corpus, out = Checkpoint.load(tiny_run), open_corpus(tones), tmp_path / "out"
-    with pytest.raises(ModelError, match="5,000 bytes, more than 1,024"):
-        export(checkpoint, corpus, out, ["int8"], "micro", 1024)
-    assert not list(tmp_path.iterdir())
-    release, reports = export(checkpoint, corpus, out, ["int8"], "micro", 8192)
-    assert list(reports) == release.variants == ["int8"]
-    assert {"edgy_encoder.h", "edgy_encoder.c"} < set(release.files)
-    release.verify()
 
 
 def test_a_foreign_folder_is_not_overwritten(tiny_run: Path, tones: Path, tmp_path: Path) -> None:

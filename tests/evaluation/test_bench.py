@@ -12,13 +12,15 @@ from edgy_tf.cli.main import main
 from edgy_tf.models.encoder import build_encoder
 from edgy_tf.preset import Preset
 from edgy_tf.weights import variables_of
-from evaluation.bench import RUNTIMES, bench
+from evaluation.bench import RUNTIMES, Row, bench, opened, ratios
 from evaluation.float_networks import torch_encoder
+from evaluation.stages import StageCost
 
 
 def test_every_runtime_and_stage_is_measured(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation.bench, "cpus", lambda: 1)
-    rows = bench(str(tiny_release / "encoder-int8.tflite"), seconds=0.5, runs=2)
+    with opened(str(tiny_release / "encoder-int8.tflite"), "int8") as model:
+        rows = bench(*model, seconds=0.5, runs=2)
     found = {(row.runtime, row.stage) for row in rows}
     assert {("numpy", "front_end"), ("keras", "network")} < found
     assert {("ai-edge-litert", stage) for stage in ("init", "encode", "network", "stream")} < found
@@ -26,6 +28,31 @@ def test_every_runtime_and_stage_is_measured(tiny_release: Path, monkeypatch: py
     for row in rows:
         assert row.cost is not None, row.reason
         assert 0 < row.cost.wall_s <= row.cost.wall_p95_s
+    assert ratios(rows)[0].startswith("network in ai-edge-litert, 1 threads: ")
+
+
+def test_a_preset_is_measured_with_random_weights(
+    tiny_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evaluation.bench, "cpus", lambda: 1)
+    monkeypatch.setattr(evaluation.bench, "RUNTIMES", {"ai-edge-litert": "ai_edge_litert.interpreter"})
+    assert main(["bench", str(tiny_file), "--seconds", "1", "--runs", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "ai-edge-litert        1  network" in printed
+    assert "zipped; float32 weights alone: " in printed
+
+
+def test_ratios_are_of_equal_threads() -> None:
+    def cost(seconds: float) -> StageCost:
+        return StageCost("network", seconds, seconds, seconds, seconds, seconds, 1, 1)
+
+    rows = [Row("ai-edge-litert", n, "network", cost(1 / n)) for n in (1, 2)]
+    rows += [Row("torch", 1, "network", cost(5)), Row("torch", 2, "network", cost(4))]
+    rows += [Row("keras", 1, "network", cost(6)), Row("keras", 2, "network", None, "crashed")]
+    assert ratios(rows) == [
+        "network in ai-edge-litert, 1 threads: 6.0 times as fast as keras and 5.0 times as fast as torch in float32",
+        "network in ai-edge-litert, 2 threads: 8.0 times as fast as torch in float32",
+    ]
 
 
 def test_the_command_on_files_without_the_new_signatures(

@@ -1,10 +1,12 @@
 """The cost of an encoder is measured where nothing else runs, and comes as JSON."""
 
+import contextlib
 import dataclasses
 import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from edgy_tf.cost import cost_of
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import Preset
 from edgy_tf.releases import find_release
+from evaluation import stages
 from evaluation.cost import STAGES, EncoderCost, main, measure_cost
 
 
@@ -73,6 +76,32 @@ def test_what_cannot_be_measured(tiny_release: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be measured") as error:
         measure_cost(str(tmp_path), seconds=0.1, runs=1)
     assert "\n" not in str(error.value)
+
+
+def test_stages_take_turns(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, object]] = []
+    worker = stages._worker
+
+    @contextlib.contextmanager
+    def watched(path: str) -> Iterator[Callable[[object], object]]:
+        with worker(path) as ask:
+
+            def noted(what: object) -> object:
+                asked.append((Path(path).stem, what if isinstance(what, int) else "job"))
+                return ask(what)
+
+            yield noted
+
+    monkeypatch.setattr(stages, "_worker", watched)
+    paths = [find_release(str(tiny_release)).encoder(variant) for variant in ("float32", "int8")]
+    job = {"stage": "encode", "threads": 1, "samples": 8000, "warmup_runs": 1}
+    found = stages.measured_in_turn(
+        [job | {"path": str(path), "runs": runs} for path, runs in zip(paths, (7, 3), strict=True)]
+    )
+    assert [cost.stage for cost in found] == ["encode", "encode"]
+    assert all(cost.cpu_s > 0 for cost in found)
+    a, b = (path.stem for path in paths)
+    assert asked == [(a, "job"), (b, "job"), (a, 5), (b, 3), (a, 2), (a, 0), (b, 0)]
 
 
 def test_the_command(tiny_release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from edgy_tf.corpora import read_pcm16
+from edgy_tf.releases import find_release
 from evaluation.userland import build, figures
-from evaluation.userland.build import extra_pi, install, project_wheel, runtime_requirement
+from evaluation.userland.build import extra_pi, install, runtime_requirement
 from evaluation.userland.devices import DEVICES, UserlandError
 from evaluation.userland.figures import Figures, grown, measure, page, read_budget
+from evaluation.userland.instructions import per_second
 from evaluation.userland.microphone import plug_in
 from evaluation.userland.run import Userland
 from pi_runtime.golden import RECORDING, golden_codes
@@ -24,14 +26,14 @@ ABSENT = ("tensorflow", "librosa", "scipy", "numba")
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> None:
+def installed(request: pytest.FixtureRequest) -> None:
     """The wheel of this source tree, in every userland that was built."""
     try:
         for device in DEVICES.values():
             Userland.open(device.name, device.runtimes[0])
     except UserlandError as error:
         pytest.skip(f"NOT TESTED on an emulated Raspberry Pi: {error}")
-    wheel = project_wheel(tmp_path_factory.mktemp("wheel"))
+    wheel = request.getfixturevalue("wheel")
     for device in DEVICES.values():
         install(device, wheel)
 
@@ -63,6 +65,13 @@ def test_nothing_has_grown_by_a_tenth(userland: Userland, measured: tuple[Figure
     assert not grown(measured[0], read_budget()[userland.name]), (
         "if this is wanted: python -m evaluation.userland figures"
     )
+
+
+def test_any_encoder_s_file_can_be_counted(installed: None) -> None:
+    userland, release = Userland.open("arm64", "ai-edge-litert"), find_release("pi")
+    int8, float32 = (per_second(userland, release.encoder(variant)) for variant in ("int8", "float32"))
+    assert int8 == pytest.approx(read_budget()[userland.name].encode_per_s, rel=figures.RISE - 1)
+    assert float32 > 1.5 * int8
 
 
 @pytest.mark.parametrize("figure", [field.name for field in fields(Figures)])

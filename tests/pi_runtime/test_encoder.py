@@ -34,6 +34,13 @@ def test_any_chunking_gives_the_same_codes(encoder: EdgeEncoder, pcm: np.ndarray
     np.testing.assert_array_equal(codes, whole)
 
 
+def test_nothing_of_another_stream_is_heard(encoder: EdgeEncoder, pcm: np.ndarray, tiny_release: Path) -> None:
+    noise = np.random.default_rng(0).integers(-(2**15), 2**15, 20000).astype(np.int16)
+    encoder.process(noise)
+    fresh = EdgeEncoder.from_release(str(tiny_release), encoder.info.variant)
+    np.testing.assert_array_equal(encoder.encode(pcm), fresh.encode(pcm))
+
+
 def test_single_samples_give_the_same_codes(encoder: EdgeEncoder, pcm: np.ndarray) -> None:
     short = pcm[:4001]
     codes = [encoder.process(short[i : i + 1]) for i in range(len(short))] + [encoder.flush()]

@@ -48,6 +48,23 @@ def test_a_folder_is_encoded_again_and_again_until_all_is_there(
     assert "0 files made" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_folder_is_encoded_on_a_cluster(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # Workers have another working directory.
+    assert main(["encode", "in", "out", "--ray", "auto"]) == 2
+    said = capsys.readouterr()
+    assert f"{Path('in') / 'a' / 'broken.wav'}: " in said.err
+    assert "2 files made" in said.out
+    assert len(read_stream(tmp_path / "out" / "one.edgy").codes) == 312
+    kept = (tmp_path / "out" / "one.edgy").stat().st_mtime_ns
+    (recordings / "a" / "broken.wav").unlink()
+    assert main(["encode", "in", "out", "--ray", "auto"]) == 0
+    assert "0 files made" in capsys.readouterr().out
+    assert (tmp_path / "out" / "one.edgy").stat().st_mtime_ns == kept
+
+
 def test_two_files_that_would_become_one_are_refused(
     recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,9 +76,13 @@ def test_two_files_that_would_become_one_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_is_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_decoded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import wave
 
+    # On one core: TensorFlow takes seconds to start, and two processes are tested above.
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     assert main(["encode", str(SHIPPED.audio), str(source / "x.edgy")]) == 0

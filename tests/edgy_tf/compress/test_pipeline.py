@@ -87,9 +87,31 @@ def test_activations_are_symmetric_on_demand(run: Run) -> None:
     assert not any(zero_points(run(SYMMETRIC).model))
 
 
-def test_equal_arguments_give_equal_bytes(run: Run) -> None:
-    stages = Filters(criterion="l2", rate=0.25, steps=2, batch=8), HALF, EIGHT, QAT
-    assert run(*stages).model == run(*stages).model
+FEWER = Filters(criterion="gm", rate=0.25, steps=2, batch=8)
+AGAIN = {
+    "filters": (FEWER,),
+    "magnitude": (HALF,),
+    "l0": (Sparsity(method="l0", rate=0.4, steps=STEPS, batch=8),),
+    "2:4": (Sparsity(method="2:4", rate=0.5, steps=STEPS, batch=8),),
+    "clusters": (EIGHT,),
+    "qat": (QAT,),
+    "symmetric qat": (SYMMETRIC,),
+    "PQAT": (HALF, QAT),
+    "CQAT": (EIGHT, QAT),
+    "all": (FEWER, HALF, EIGHT, QAT),
+    **{kind: (Quantise(kind=kind),) for kind in ("float16", "dynamic", "int8", "int16x8")},
+}
+
+
+@pytest.mark.parametrize("kind", AGAIN)
+def test_equal_arguments_give_equal_bytes(run: Run, kind: str) -> None:
+    assert run(*AGAIN[kind]).model == run(*AGAIN[kind]).model
+
+
+def test_another_seed_gives_other_bytes(run: Run, lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run(HALF).model
+    monkeypatch.setattr(lesson, "seed", 1)
+    assert run(HALF).model != before
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ def test_a_file_is_a_recipe_named_after_it(tmp_path: Path) -> None:
         ('"quantise"', '"quantize"', r"stages\[3\]\.do must be one of filters, sparsity, clusters, quantise"),
         ("learning_rate = 1e-4", "learning_rate = 0", r"stages\[1\]: learning_rate must be above 0"),
         ("batch = 8", "batch = 0", r"stages\[1\]: batch must be above 0"),
+        ("batch = 8", "decoder = -1", r"stages\[1\]: decoder must not be negative"),
+        ('"qat", steps = 5', '"int8", decoder = 1', r"stages\[3\]: decoder needs steps"),
         ("steps = 5 },", "steps = -1 },", r"stages\[0\]: steps must not be negative"),
         ("seed = 7", "seeds = 7", "unknown key 'seeds'"),
         ("stages = [", "stages = [] #[", "is not valid TOML"),

@@ -108,3 +108,30 @@ def test_a_release_of_another_network_is_not_added_to(
     assert main(_arguments(recipe, tiny_release, tones, other)) == 2
     assert "is a release of another network; choose another folder" in capsys.readouterr().err
     assert json.loads((other / "release.json").read_text()) == manifest
+
+
+def test_an_encoder_alone_is_decoded_by_the_release_that_it_came_from(
+    recipe: Path, tiny_release: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, work = tmp_path / "out" / "small", tmp_path / "work"
+    arguments = [*_arguments(recipe, tiny_release, tones, out), "--alone", "--work", str(work)]
+    assert main(arguments) == 0
+    whole, alone = find_release(str(tiny_release)), find_release(str(out))
+    alone.verify()
+    assert {path.name for path in out.iterdir()} == {"release.json", "encoder-int8.tflite"}
+    assert alone.codebook_id == whole.codebook_id
+    assert (alone.preset["name"], alone.preset["encoder"]["units"]) == ("small", 6)
+    info = EdgeEncoder.from_release(str(out)).info
+    assert (info.preset, info.variant, info.codebook_id) == ("small", "int8", whole.codebook_id)
+    assert alone.network == whole.network
+    assert (alone.counts() == whole.counts()).all()
+
+    # Again: the stage that trained is kept, and gives the same bytes.
+    (kept,) = (work / "stages").iterdir()
+    stamp, first = kept.stat().st_mtime_ns, alone.files
+    assert main(arguments) == 0
+    assert kept.stat().st_mtime_ns == stamp
+    assert find_release(str(out)).files == first
+    capsys.readouterr()
+    assert main(_arguments(recipe, out, tones, tmp_path / "other")) == 2
+    assert "is an encoder alone; compress" in capsys.readouterr().err

@@ -59,6 +59,29 @@ def test_codes_of_another_codebook_are_refused_by_name(decoder: Decoder) -> None
         decoder.check("0123456789abcdef")
 
 
+def test_a_stream_is_one_wave_in_any_pieces(decoder: Decoder) -> None:
+    preset, codes = decoder.network.preset, np.arange(12)
+    whole, _ = decoder.stream(decoder.voice(), seed=3).speak(codes, 0, 12)
+    assert whole.shape == (12 * preset.samples_per_code,)
+    assert 0 < np.abs(whole).max() <= 1
+    stream, pieces = decoder.stream(decoder.voice(), seed=3), []
+    for start, end in ((0, 5), (5, 5), (5, 6), (6, 12)):
+        stream.speak(codes, start, start)  # What is not taken leaves no trace.
+        stream.speak(codes, start, 12)
+        piece, stream = stream.speak(codes, start, end)
+        pieces.append(piece)
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    other, _ = decoder.stream(decoder.voice(), seed=4).speak(codes, 0, 12)
+    assert np.any(other != whole)
+
+
+def test_a_release_without_a_wavernn_has_no_streams(decoder: Decoder) -> None:
+    arrays = {name: array for name, array in decoder.network.arrays.items() if not name.startswith("wavernn")}
+    silent = Decoder(replace(decoder.network, arrays=arrays), "griffin-lim")
+    with pytest.raises(ModelError, match="no WaveRNN; it speaks by griffin-lim"):
+        silent.stream(silent.voice())
+
+
 @pytest.mark.parametrize("vocoder", VOCODERS)
 def test_every_vocoder_speaks_and_may_be_the_releases_own(decoder: Decoder, vocoder: str) -> None:
     preset, codes = decoder.network.preset, np.arange(16)

@@ -73,6 +73,14 @@ def test_states_are_those_written_out_by_hand(arrays: Arrays) -> None:
         np.testing.assert_allclose(one, _by_hand(arrays, expected), atol=2e-3)
 
 
+def test_half_precision_hears_the_same(arrays: Arrays) -> None:
+    mel = np.random.default_rng(1).standard_normal((2, 12, MELS)).astype(np.float32)
+    full, half = (np.asarray(WhisperEncoder(arrays, dtype)(mel)) for dtype in ("float32", "bfloat16"))
+    assert half.dtype == np.float32
+    assert np.corrcoef(full.ravel(), half.ravel())[0, 1] > 0.999
+    assert not np.array_equal(full, half)
+
+
 def test_it_never_trains(arrays: Arrays) -> None:
     encoder = WhisperEncoder(arrays)
     encoder.build((None, None, MELS))

@@ -35,11 +35,30 @@ class KnownEngine:
         places = codes[0] * PER_CODE + np.arange(len(codes) * PER_CODE) if len(codes) else np.zeros(0, int)
         return self.wave[(places + shift) % len(self.wave)].astype(np.float32)
 
+    def stream(self, voice: np.ndarray) -> Any:
+        return None
+
     async def read(self, codes: np.ndarray, admitted: bool = False) -> list[Segment]:
         self.most = max(self.most, len(codes))
         cuts = [*range(0, len(codes), self.phrase), len(codes)]
         pairs = pairwise(cuts)
         return [Segment(a / 50, b / 50, " ".join(map(str, codes[a:b]))) for a, b in pairs if b > a]
+
+
+class FollowingEngine(KnownEngine):
+    """One whose vocoder goes on where it was: it counts the samples that it has given."""
+
+    def stream(self, voice: np.ndarray) -> Any:
+        return 0
+
+    async def follow(
+        self, given: Any, codes: np.ndarray, start: int, end: int, admitted: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        wave = (await self.speak(codes, VOICE))[start * PER_CODE : end * PER_CODE]
+        assert not len(wave) or np.all(wave == self.wave[given : given + len(wave)]), (
+            "a piece is missing or comes twice"
+        )
+        return wave, given + len(wave)
 
 
 def spoken(engine: Any, count: int, samples: int, step: int) -> np.ndarray:
@@ -58,10 +77,15 @@ def spoken(engine: Any, count: int, samples: int, step: int) -> np.ndarray:
 
 
 @settings(max_examples=60, deadline=None)
-@given(count=st.integers(0, 400), cut=st.integers(0, 319), step=st.integers(1, 120))
-def test_segments_of_one_wave_are_that_wave(count: int, cut: int, step: int) -> None:
-    wave = np.random.default_rng(1).standard_normal(400 * PER_CODE)
-    engine = KnownEngine(wave)
+@given(
+    kind=st.sampled_from([KnownEngine, FollowingEngine]),
+    count=st.integers(0, 400),
+    cut=st.integers(0, 319),
+    step=st.integers(1, 120),
+)
+def test_segments_of_one_wave_are_that_wave(kind: type[KnownEngine], count: int, cut: int, step: int) -> None:
+    wave = np.random.default_rng(1).standard_normal(400 * PER_CODE).astype(np.float32)
+    engine = kind(wave)
     samples = max(0, count * PER_CODE - cut)
     np.testing.assert_allclose(spoken(engine, count, samples, step), wave[:samples], atol=1e-6)
 
@@ -77,6 +101,31 @@ def test_segments_out_of_phase_are_joined_without_a_click(shifts: list[int]) -> 
     assert np.abs(np.diff(speech)).max() < 1.5 * steepest
     envelope = np.abs(speech).reshape(-1, 160).max(1)
     assert envelope.min() > 0.9, "where two segments meet they must not cancel out"
+
+
+def test_a_piece_that_was_given_up_comes_again() -> None:
+    """Its connection was lost while it was drawn; nothing of it has reached the stream."""
+
+    async def run() -> np.ndarray:
+        engine = FollowingEngine(np.arange(200 * PER_CODE, dtype=np.float32))
+        speech, codes = IncrementalSpeech(engine, VOICE), np.arange(200, dtype=np.int32)
+        begun, go = asyncio.Event(), asyncio.Event()
+        follow = engine.follow
+
+        async def slow(*args: Any) -> Any:
+            begun.set()
+            await go.wait()
+            return await follow(*args)
+
+        engine.follow = slow  # type: ignore[method-assign]
+        lost = asyncio.create_task(speech.speak(codes))
+        await begun.wait()
+        lost.cancel()
+        go.set()
+        pieces = [await speech.speak(codes), await speech.speak(codes)]
+        return np.concatenate([*pieces, await speech.finish(codes, 200 * PER_CODE)])
+
+    np.testing.assert_array_equal(asyncio.run(run()), np.arange(200 * PER_CODE))
 
 
 def test_work_of_a_segment_is_bounded() -> None:

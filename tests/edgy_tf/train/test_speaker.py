@@ -13,7 +13,7 @@ from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.models import resnet
 from edgy_tf.preset import Preset
-from edgy_tf.train import speaker
+from edgy_tf.train import speaker, trainer
 from edgy_tf.train.speaker import SpeakerCheckpoint, SpeakerRun, equal_error_rate, train_speaker
 from edgy_tf.train.trainer import Run, train
 
@@ -23,8 +23,9 @@ SEED = 34
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Two blocks instead of sixteen, and no graph to build: what is tested here depends on neither."""
+    """Two blocks instead of sixteen, a batch to validate on, and no graph to build: no test depends on any of it."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "VALIDATION_BATCHES", 1)
         patch.setattr(resnet, "STAGES", ((16, 1, 1), (32, 1, 2)))
         tf.config.run_functions_eagerly(True)
         yield

@@ -200,16 +200,23 @@ def test_jax_trains_the_same_network(
 
 
 @pytest.fixture
-def content(tiny: Preset, whisper_arrays: dict[str, np.ndarray], corpus: Corpus, tmp_path: Path) -> Run:
+def content(
+    tiny: Preset,
+    whisper_arrays: dict[str, np.ndarray],
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     """A run with a content phase, and a small teacher for it."""
+    monkeypatch.setattr(trainer, "VALIDATION_BATCHES", 1)
     phases = (
-        Phase("content", steps=4, codes=8, batch=2, judged=1),
-        Phase("content", steps=2, codes=8, batch=2, freeze=True),
+        Phase("content", steps=2, codes=8, batch=2, judged=1),
+        Phase("content", steps=1, codes=8, batch=2, freeze=True),
     )
     learned = replace(tiny.train, phases=phases, content=Content(pitch=0.5, formants=0.3, adversary=0.1, units=4))
     save_arrays(tmp_path / "teacher", whisper_arrays, {})
     preset = replace(tiny, train=learned)
-    return Run(preset, corpus, tmp_path / "content", every=2, teacher=tmp_path / "teacher")
+    return Run(preset, corpus, tmp_path / "content", every=1, teacher=tmp_path / "teacher")
 
 
 def test_a_content_run_goes_on_where_it_stopped_and_leaves_its_teacher_behind(
@@ -222,7 +229,7 @@ def test_a_content_run_goes_on_where_it_stopped_and_leaves_its_teacher_behind(
 
     def save_and_stop(checkpoint: Checkpoint, folder: Path) -> None:
         save(checkpoint, folder)
-        if (checkpoint.phase, checkpoint.step) == (0, 2):
+        if (checkpoint.phase, checkpoint.step) == (0, 1):
             raise KeyboardInterrupt
 
     save = Checkpoint.save

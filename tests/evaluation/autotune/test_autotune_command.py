@@ -138,6 +138,37 @@ def test_a_cluster_needs_an_extra_of_its_own(
     assert "pip install 'edgy-tf[ray]'" in capsys.readouterr().err
 
 
+def test_instructions_are_counted_and_limited(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from evaluation.autotune import trial
+
+    asked: list[Path] = []
+
+    def count(device: object, model: Path) -> int:
+        asked.append(model)
+        return 40_000_000
+
+    # Counting itself is tested where the userland is.
+    monkeypatch.setattr(trial, "emulated", lambda *device: "a device")
+    monkeypatch.setattr(trial, "per_second", count)
+    assert main([*arguments, "--max-instructions", "30M", "--trials", "1"]) == 2
+    assert len(asked) == 1
+    said = "missed --max-instructions by 10.0 M instructions (40.0 M instructions, limit 30.0 M instructions)"
+    assert said in capsys.readouterr().err
+    assert _rows(tmp_path / "out")[0]["instructions_per_s"] == "40000000"
+    assert said in Page((tmp_path / "out" / "index.html").read_text("utf-8")).words
+
+
+def test_instructions_need_the_emulator(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main([*arguments, "--max-instructions", "30M"]) == 2
+    error = capsys.readouterr().err.strip().split("\n")[-1].split("\r")[-1]
+    assert error.endswith("qemu-aarch64 is not installed; run: make pi-userland; or leave --max-instructions out")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -147,6 +178,7 @@ def test_a_cluster_needs_an_extra_of_its_own(
         ("--max-size", "k"),
         ("--max-size", "nan"),
         ("--max-ms", "inf"),
+        ("--max-instructions", "none"),
         ("--min-agreement", "0"),
         ("--min-agreement", "101"),
         ("--max-wer-rise", "nan"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evaluation.autotune.limits import Limits, Measures, best, pareto
 
-ONE = Measures(agreement=0.95, size=600_000, zipped=400_000, macs=5e7, ms=2.0, sha256="")
+ONE = Measures(agreement=0.95, size=600_000, zipped=400_000, macs=5e7, ms=2.0, sha256="", instructions=40_000_000)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ ONE = Measures(agreement=0.95, size=600_000, zipped=400_000, macs=5e7, ms=2.0, s
         (Limits(max_size=600_000), [], 0.0),
         (Limits(max_size=500_000), ["max_size"], 0.2),
         (Limits(max_ms=1.6), ["max_ms"], 0.25),
+        (Limits(max_instructions=40_000_000), [], 0.0),
+        (Limits(max_instructions=32_000_000), ["max_instructions"], 0.25),
         (Limits(min_agreement=0.95), [], 0.0),
         (Limits(min_agreement=0.97, max_ms=1.6), ["max_ms", "min_agreement"], 0.27),
     ],
@@ -34,6 +36,7 @@ def test_what_was_not_measured_is_not_met() -> None:
     assert not limits.missed(ONE)
     assert not limits.met(ONE)
     assert not limits.met(replace(ONE, wer_rise=0.01))
+    assert not Limits(max_instructions=10**9).met(replace(ONE, instructions=None))
     assert not limits.met(replace(ONE, wer_rise=0.01, leak_rise=0.001))
     assert limits.met(replace(ONE, wer_rise=0.01, leak_rise=0.0))
 
@@ -47,6 +50,9 @@ def test_agreement_wins_where_a_cost_is_limited_and_size_where_the_codes_are() -
     assert best([small, ONE, large], Limits(max_leak_rise=0.0)) is None
     assert best([replace(m, leak_rise=0.0) for m in (small, ONE, large)], Limits(max_leak_rise=0.0)) == 2
     assert best([small, ONE, large], Limits(max_ms=1)) is None
+    quick = replace(small, instructions=20_000_000)
+    assert best([quick, ONE, large], Limits(min_agreement=0.5, max_instructions=40_000_000)) == 2
+    assert best([quick, ONE, large], Limits(max_instructions=20_000_000)) == 0
 
 
 points = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))

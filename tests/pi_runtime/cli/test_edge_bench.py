@@ -38,6 +38,7 @@ def test_it_prints_what_benchmark_model_prints(tiny_release: Path, capsys: pytes
         "The input model file size (MB): ",
         "Initialized session in ",
         "Inference timings in us: Init: ",
+        "Median latency of a frame beyond the look-ahead of ",
         "Real-time factor: ",
         "peak=",
     ):

@@ -55,11 +55,19 @@ public class EdgyEncoderTest {
         }
     }
 
-    /** Gives each window codes that follow from all of its samples. */
+    /** Gives each window codes that follow from all samples of it and of as many before it as the model remembers. */
     private static final class HashInference implements Inference {
+        private final int[] before;
+
+        HashInference(ModelInfo info) {
+            before = new int[1 + info.warmUp];
+        }
+
         @Override
         public void run(float[] window, int[] codes) {
-            int hash = Arrays.hashCode(window);
+            System.arraycopy(before, 0, before, 1, before.length - 1);
+            before[0] = Arrays.hashCode(window);
+            int hash = Arrays.hashCode(before);
             for (int i = 0; i < codes.length; i++) {
                 codes[i] = hash >>> i & 511;
             }
@@ -96,6 +104,9 @@ public class EdgyEncoderTest {
         final ByteArrayOutputStream packets = new ByteArrayOutputStream();
         EdgyEncoder encoder = new EdgyEncoder(info, new PipedInference());
         try {
+            // Of another stream nothing is left.
+            encoder.process(Arrays.copyOf(pcm, 7000));
+            encoder.reset();
             int[] codes = encoded(encoder, pcm, new Random(2), 5000);
             assertArrayEquals(Golden.numbers("recording.codes"), codes);
             StreamWriter writer = new StreamWriter(new StreamWriter.Sink() {
@@ -115,7 +126,7 @@ public class EdgyEncoderTest {
     @Test
     public void anyChunkingGivesTheSameCodes() throws IOException {
         ModelInfo info = ModelInfo.read(model());
-        EdgyEncoder encoder = new EdgyEncoder(info, new HashInference());
+        EdgyEncoder encoder = new EdgyEncoder(info, new HashInference(info));
         Random random = new Random(3);
         for (int round = 0; round < 60; round++) {
             short[] pcm = new short[random.nextInt(30000)];
@@ -131,7 +142,8 @@ public class EdgyEncoderTest {
 
     @Test
     public void resetForgets() throws IOException {
-        EdgyEncoder encoder = new EdgyEncoder(ModelInfo.read(model()), new HashInference());
+        ModelInfo info = ModelInfo.read(model());
+        EdgyEncoder encoder = new EdgyEncoder(info, new HashInference(info));
         short[] pcm = new short[9000];
         Arrays.fill(pcm, (short) 7);
         int[] once = joined(encoder.process(pcm), encoder.flush());
@@ -143,8 +155,8 @@ public class EdgyEncoderTest {
 
     @Test
     public void theModelSaysHowToFeedIt() throws IOException {
-        EdgyEncoder encoder = new EdgyEncoder(ModelInfo.read(model()), new HashInference());
-        ModelInfo info = encoder.getInfo();
+        ModelInfo info = ModelInfo.read(model());
+        EdgyEncoder encoder = new EdgyEncoder(info, new HashInference(info));
         int[] said = {encoder.getSampleRate(), encoder.getFrameLength(), info.window, info.codebookSize};
         assertArrayEquals(Golden.numbers("model.txt"), said);
     }

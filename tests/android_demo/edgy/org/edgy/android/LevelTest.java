@@ -36,21 +36,25 @@ public class LevelTest {
         }
     }
 
+    private ChosenLevel choice(File file) {
+        return new ChosenLevel(file, new OwnVoice(folder.getRoot()));
+    }
+
     @Test
     public void aChoiceOutlivesTheProcessAndADamagedOneIsTheMostPrivate() throws IOException {
         File file = new File(folder.getRoot(), "state/level");
-        assertEquals("text", new ChosenLevel(file).current().toString());
-        new ChosenLevel(file).choose(Level.parse("pseudonym:phone"));
-        assertEquals("pseudonym:phone", new ChosenLevel(file).current().toString());
+        assertEquals("text", choice(file).current().toString());
+        choice(file).choose(Level.parse("pseudonym:phone"));
+        assertEquals("pseudonym:phone", choice(file).current().toString());
         Files.write(file.toPath(), "pseudonym:".getBytes(StandardCharsets.UTF_8));
-        assertEquals("text", new ChosenLevel(file).current().toString());
+        assertEquals("text", choice(file).current().toString());
     }
 
     @Test
     public void aChoiceThatCannotBeWrittenIsTold() throws IOException {
         File occupied = folder.newFile("occupied");
         try {
-            new ChosenLevel(new File(occupied, "level")).choose(Level.TEXT);
+            choice(new File(occupied, "level")).choose(Level.TEXT);
             fail("it was written into a file");
         } catch (EdgyException.Storage error) {
             // As it should be.

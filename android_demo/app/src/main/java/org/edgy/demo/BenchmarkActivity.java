@@ -49,7 +49,7 @@ public final class BenchmarkActivity extends Activity {
                 text = report(Benchmark.run(new Benchmark.Loader() {
                     @Override
                     public EdgyEncoder load() throws EdgyException {
-                        return EdgyEncoder.create(BenchmarkActivity.this, "pi");
+                        return EdgyEncoder.create(BenchmarkActivity.this, DemoApplication.RELEASE);
                     }
                 }, SECONDS));
             } catch (EdgyException error) {

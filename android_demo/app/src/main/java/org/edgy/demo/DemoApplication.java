@@ -7,9 +7,14 @@ import org.edgy.android.ChosenLevel;
 import org.edgy.android.EdgyException;
 import org.edgy.android.EdgyStream;
 import org.edgy.android.Ledger;
+import org.edgy.android.OwnVoice;
 
 /** What outlives a screen: the ledger, the privacy level, the server, and the streams to it. */
 public final class DemoApplication extends Application {
+    /** Whose encoder the app has. */
+    static final String RELEASE = "pi";
+
+    private OwnVoice voice;
     private ChosenLevel level;
     private Ledger ledger;
     private EdgyStream stream;
@@ -19,13 +24,19 @@ public final class DemoApplication extends Application {
     @Override
     public void onCreate() {
         super.onCreate();
-        level = new ChosenLevel(new File(getFilesDir(), "level"));
+        voice = new OwnVoice(new File(getFilesDir(), "voice"));
+        level = new ChosenLevel(new File(getFilesDir(), "level"), voice);
         try {
             ledger = new Ledger(new File(getFilesDir(), "disclosures.tsv"));
         } catch (EdgyException error) {
             trouble = error.getMessage();
         }
         connect();
+    }
+
+    /** The user's own. */
+    OwnVoice voice() {
+        return voice;
     }
 
     /** The level in force. */

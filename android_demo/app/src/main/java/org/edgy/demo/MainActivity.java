@@ -51,7 +51,6 @@ public final class MainActivity extends Activity {
                 toggle();
             }
         });
-        level.setSelection(Level.KINDS.indexOf(app.level().current().kind));
         level.setOnItemSelectedListener(new AdapterView.OnItemSelectedListener() {
             @Override
             public void onItemSelected(AdapterView<?> parent, View view, int position, long id) {
@@ -62,7 +61,7 @@ public final class MainActivity extends Activity {
             public void onNothingSelected(AdapterView<?> parent) {}
         });
         try {
-            encoder = EdgyEncoder.create(this, "pi");
+            encoder = EdgyEncoder.create(this, DemoApplication.RELEASE);
         } catch (EdgyException error) {
             status.setText(error.getMessage());
             record.setEnabled(false);
@@ -73,6 +72,7 @@ public final class MainActivity extends Activity {
     protected void onStart() {
         super.onStart();
         app.listen(new News());
+        showLevel();
         if (recorder == null && encoder != null) {
             boolean connected = app.stream() != null;
             status.setText(connected ? getString(R.string.ready) : getString(R.string.no_server) + app.trouble());
@@ -124,6 +124,8 @@ public final class MainActivity extends Activity {
             startActivity(new Intent(this, DisclosuresActivity.class));
         } else if (item.getItemId() == R.id.benchmark) {
             startActivity(new Intent(this, BenchmarkActivity.class));
+        } else if (item.getItemId() == R.id.voice) {
+            startActivity(new Intent(this, VoiceActivity.class));
         } else if (item.getItemId() == R.id.server) {
             startActivity(new Intent(this, ServerActivity.class));
         } else {
@@ -151,7 +153,15 @@ public final class MainActivity extends Activity {
             return;
         }
         transcript.setText("");
-        Session session = new Session(encoder, app.stream(), app.level().current(), hearBack.isChecked());
+        Session session;
+        try {
+            Level chosen = app.level().current();
+            float[] voice = app.voice().at(chosen, encoder.getInfo().codebookId);
+            session = new Session(encoder, app.stream(), chosen, voice, hearBack.isChecked());
+        } catch (EdgyException error) {
+            status.setText(error.getMessage());
+            return;
+        }
         recorder = new Recorder(encoder, session, new Frames());
         recorder.start();
         record.setText(R.string.stop);
@@ -161,9 +171,18 @@ public final class MainActivity extends Activity {
         String name = app.settings().getString("pseudonym", getString(R.string.default_pseudonym));
         try {
             app.level().choose(Level.parse(kind.equals("pseudonym") ? kind + ":" + name : kind));
+        } catch (EdgyException.Consent error) {
+            status.setText(R.string.voice_missing);
         } catch (EdgyException error) {
             status.setText(error.getMessage());
         }
+        showLevel();
+    }
+
+    /** The level in force, which may be another than the one that was picked, or than before another screen. */
+    private void showLevel() {
+        String kind = app.level().current().kind;
+        level.setSelection(Level.KINDS.indexOf(kind));
         hearBack.setEnabled(!kind.equals(Level.TEXT.kind));
     }
 

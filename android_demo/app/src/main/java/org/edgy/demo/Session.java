@@ -16,14 +16,15 @@ final class Session {
      * Begin.
      *
      * @param stream to a cloud, or null.
+     * @param voice of the user, at level {@code identity}; null at every other.
      * @param speech whether to ask for speech; level {@code text} gives none.
      */
-    Session(EdgyEncoder encoder, EdgyStream stream, Level level, boolean speech) {
+    Session(EdgyEncoder encoder, EdgyStream stream, Level level, float[] voice, boolean speech) {
         this.encoder = encoder;
         this.stream = stream;
         encoder.reset();
         boolean speaks = speech && !level.kind.equals(Level.TEXT.kind);
-        id = stream == null ? "" : stream.begin(encoder.getInfo(), level, null, speaks);
+        id = stream == null ? "" : stream.begin(encoder.getInfo(), level, voice, speaks);
     }
 
     /** Of the stream; empty where there is none. */

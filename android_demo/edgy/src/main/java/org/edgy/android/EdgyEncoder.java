@@ -10,7 +10,8 @@ import java.util.Arrays;
  * Turns a stream of audio into codes.
  *
  * <p>The model always runs over windows of one fixed length at multiples of one fixed distance, whatever chunks the
- * audio comes in, so the codes cannot depend on the chunks. Not for several threads at a time.
+ * audio comes in, so the codes cannot depend on the chunks. Between runs it remembers what its convolutions need; a
+ * stream begins with so much silence that nothing is left of the one before. Not for several threads at a time.
  *
  * <pre>
  * EdgyEncoder encoder = EdgyEncoder.create(context, "pi");
@@ -26,6 +27,7 @@ public final class EdgyEncoder implements Closeable {
     private final int[] codes;
     private long samples;
     private long given;
+    private int silence;
 
     /** An encoder that another interpreter than the library's own runs. */
     public EdgyEncoder(ModelInfo info, Inference inference) {
@@ -43,14 +45,18 @@ public final class EdgyEncoder implements Closeable {
      * @throws EdgyException.Model no such release, or it does not run here.
      */
     public static EdgyEncoder create(Context context, String release) throws EdgyException.Model {
-        byte[] model;
+        byte[] model = model(context, release);
+        ModelInfo info = ModelInfo.read(model);
+        return new EdgyEncoder(info, new TfliteInference(model, info));
+    }
+
+    /** The bytes of a release's encoder. */
+    static byte[] model(Context context, String release) throws EdgyException.Model {
         try (InputStream asset = context.getAssets().open("edgy/" + release + "/encoder-int8.tflite")) {
-            model = Streams.readAll(asset);
+            return Streams.readAll(asset);
         } catch (IOException error) {
             throw new EdgyException.Model("no " + release + " in the assets; put it into edgy/" + release, error);
         }
-        ModelInfo info = ModelInfo.read(model);
-        return new EdgyEncoder(info, new TfliteInference(model, info));
     }
 
     /** The model's own description. */
@@ -71,9 +77,9 @@ public final class EdgyEncoder implements Closeable {
     /** Forget the stream and start another. */
     public void reset() {
         ring.clear();
-        ring.appendSilence(info.before);
+        silence = info.silence();
         samples = 0;
-        given = 0;
+        given = -(long) info.warmUp * info.block;
     }
 
     /** Take samples {@code [n]}, any n, and return the codes that they complete. */
@@ -90,24 +96,29 @@ public final class EdgyEncoder implements Closeable {
         int[] found = new int[runs(count) * info.block];
         int at = 0;
         for (int taken = 0; taken < count; ) {
-            taken += ring.append(pcm, taken, count);
+            if (silence > 0) {
+                silence -= ring.appendSilence(silence);
+            } else {
+                taken += ring.append(pcm, taken, count);
+            }
             at = run(found, at);
         }
-        given += at;
-        return found;
+        return ready(found);
     }
 
     /** End the stream: return its last codes, so that there are {@code ceil(samples / samplesPerCode)}; reset. */
     public int[] flush() {
-        int missing = (int) (-Math.floorDiv(-samples, (long) info.samplesPerCode) - given);
-        int runs = -Math.floorDiv(-missing, info.block);
+        long total = -Math.floorDiv(-samples, (long) info.samplesPerCode);
+        int missing = (int) (total - Math.max(0, given));
+        int runs = missing == 0 ? 0 : (int) -Math.floorDiv(given - total, (long) info.block);
         int[] found = new int[runs * info.block];
         for (int at = 0; at < found.length; ) {
             ring.appendSilence(info.window);
             at = run(found, at);
         }
+        int[] last = Arrays.copyOf(ready(found), missing);
         reset();
-        return Arrays.copyOf(found, missing);
+        return last;
     }
 
     @Override
@@ -115,9 +126,16 @@ public final class EdgyEncoder implements Closeable {
         inference.close();
     }
 
+    /** Those of all the codes that were found which mean something. */
+    private int[] ready(int[] found) {
+        int unready = (int) Math.min(found.length, Math.max(0, -given));
+        given += found.length;
+        return unready == 0 ? found : Arrays.copyOfRange(found, unready, found.length);
+    }
+
     /** How often the model will run once {@code count} more samples are there. */
     private int runs(int count) {
-        return Math.max(0, Math.floorDiv(ring.size() + count - info.window, info.advance()) + 1);
+        return Math.max(0, Math.floorDiv(ring.size() + silence + count - info.window, info.advance()) + 1);
     }
 
     private int run(int[] found, int at) {

@@ -12,10 +12,17 @@ public class EdgyException extends IOException {
         super(message, cause);
     }
 
-    /** No such release, or a file that is no encoder of ours. */
+    /** No such release, or a file that is no encoder or voice of ours. */
     public static final class Model extends EdgyException {
         Model(String message, Throwable cause) {
             super(message, cause);
+        }
+    }
+
+    /** The user has not agreed that this leaves the phone. */
+    public static final class Consent extends EdgyException {
+        Consent(String message) {
+            super(message);
         }
     }
 

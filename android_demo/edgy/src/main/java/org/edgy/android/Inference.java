@@ -2,7 +2,7 @@ package org.edgy.android;
 
 import java.io.Closeable;
 
-/** What runs an encoder's signature {@code pcm_to_codes}. */
+/** What runs an encoder's signature {@code pcm_to_codes}; one for each encoder, for the model remembers its last run. */
 public interface Inference extends Closeable {
     /**
      * Run the model once.

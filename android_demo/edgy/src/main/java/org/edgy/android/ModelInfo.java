@@ -1,5 +1,6 @@
 package org.edgy.android;
 
+import android.content.Context;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -36,8 +37,10 @@ public final class ModelInfo {
     public final int block;
     /** Samples that one run of the model takes. */
     public final int window;
-    /** Samples of the window that lie before the block's own. */
+    /** Samples of the window that lie before the block's own; less than none where the model remembers them. */
     public final int before;
+    /** Runs at the beginning of a stream whose codes mean nothing, because the model still remembers another. */
+    public final int warmUp;
 
     private ModelInfo(JSONObject json) throws JSONException {
         preset = json.getString("preset");
@@ -49,11 +52,17 @@ public final class ModelInfo {
         block = json.getInt("block");
         window = json.getInt("window");
         before = json.getInt("before");
+        warmUp = json.optInt("warm_up");
     }
 
     /** Samples from one run's window to the next one's. */
     public int advance() {
         return block * samplesPerCode;
+    }
+
+    /** Samples of silence that a stream begins with, for the first block to have a past. */
+    int silence() {
+        return before + warmUp * advance();
     }
 
     /** Milliseconds of sound after a code's own that must be heard before the code is known. */
@@ -67,6 +76,15 @@ public final class ModelInfo {
     }
 
     /**
+     * Read what lies behind the encoder of a release, as {@link EdgyEncoder#create} finds it, without loading it.
+     *
+     * @throws EdgyException.Model no such release.
+     */
+    public static ModelInfo ofRelease(Context context, String release) throws EdgyException.Model {
+        return read(EdgyEncoder.model(context, release));
+    }
+
+    /**
      * Read what lies behind a model.
      *
      * @param model the bytes of the {@code .tflite}.
@@ -75,7 +93,8 @@ public final class ModelInfo {
     public static ModelInfo read(byte[] model) throws EdgyException.Model {
         try {
             ModelInfo info = new ModelInfo(new JSONObject(member(model)));
-            if (info.before < 0 || info.advance() < 1 || info.window < info.before + info.advance()) {
+            boolean past = info.warmUp >= 0 && info.silence() >= 0;
+            if (!past || info.advance() < 1 || info.window < info.before + info.advance()) {
                 throw new JSONException("impossible geometry");
             }
             info.header();

@@ -1,0 +1,123 @@
+"""Weights on the grid of int8, rounded together so that each layer gives what it gave.
+
+Rounded one by one, weights err by up to half a step each, and the errors add up. Here the weights of one input after
+the other are rounded, and those that are not rounded yet make up for the error, as far as speech shows that inputs go
+together (Frantar et al. 2022, GPTQ). The step of each filter is the converter's own, so it finds every weight on its
+grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgy_tf.network import Network
+
+DAMPING = 0.01
+"""Added to the variance of each input, as a share of their mean: inputs that speech never moved stay unmoved."""
+STEPS = 127
+"""Of the grid on either side of 0."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class _Moments:
+    """Number, sum and products of the patches that a convolution has seen."""
+
+    count: int
+    total: Floats
+    products: Floats
+
+    @property
+    def mean(self) -> Floats:
+        return self.total / self.count
+
+    @property
+    def covariance(self) -> Floats:
+        return self.products / self.count - np.outer(self.mean, self.mean)
+
+
+def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Network:
+    """A network whose kernels lie on the grid of int8, a step for each filter, once normalisation is folded in.
+
+    Weights that are 0 stay 0. The outputs' means are kept by the normalisation's shift. Depthwise kernels, which have
+    few weights to make up for each other, and the latents, which stay float, are left alone.
+
+    Args:
+        network: any.
+        speech: log-mel ``[frames, mels]`` each; what is too short for a code is passed over.
+    """
+    encoder = network.encoder()
+    arrays = dict(network.arrays)
+    for i, seen in _moments(network, encoder, speech).items():
+        norm = encoder.get_layer(f"norm{i}")
+        scale = arrays[f"norm{i}/gamma"] / np.sqrt(arrays[f"norm{i}/moving_variance"] + norm.epsilon)
+        kernel = arrays[f"conv{i}/kernel"]
+        # A filter that normalisation mutes has no grid.
+        scale = np.where(np.abs(scale) < 1e-12, 1.0, scale).astype(np.float64)
+        folded = kernel.reshape(-1, kernel.shape[-1]) * scale
+        on_grid = round_together(folded, seen.covariance)
+        arrays[f"conv{i}/kernel"] = (on_grid / scale).reshape(kernel.shape).astype(np.float32)
+        shift = seen.mean @ (folded - on_grid)
+        arrays[f"norm{i}/beta"] = (arrays[f"norm{i}/beta"] + shift).astype(np.float32)
+    return network.with_encoder(arrays)
+
+
+def round_together(weights: Floats, covariance: Floats) -> Floats:
+    """Weights ``[inputs, filters]`` on a grid of 255 values each filter, whose outputs differ least.
+
+    Args:
+        weights: the largest of each filter keeps its value, so that the grid can be told from the weights alone.
+        covariance: of the inputs, ``[inputs, inputs]``.
+    """
+    step = np.abs(weights).max(0) / STEPS
+    step = np.where(step > 0, step, 1.0)
+    covariance = covariance + DAMPING * max(float(np.mean(np.diag(covariance))), 1e-12) * np.eye(len(covariance))
+    # Inputs that move most come first, while there are many others to make up for them.
+    order = np.argsort(-np.diag(covariance), kind="stable")
+    upper = np.linalg.cholesky(np.linalg.inv(covariance[np.ix_(order, order)])).T
+    left, out = weights[order].copy(), np.zeros_like(weights)
+    fixed = (weights[order] == 0) | (np.abs(weights[order]) == np.abs(weights).max(0))
+    for j in range(len(left)):
+        grid = np.clip(np.rint(left[j] / step), -STEPS, STEPS) * step
+        out[order[j]] = np.where(fixed[j], weights[order[j]], grid)
+        error = (left[j] - out[order[j]]) / upper[j, j]
+        left[j + 1 :] -= np.outer(upper[j, j + 1 :], error)
+    return out
+
+
+def _moments(network: Network, encoder: Any, speech: Sequence[npt.NDArray[np.float32]]) -> dict[int, _Moments]:
+    """Of the patches that each ``conv`` sees, by its number."""
+    import keras
+
+    names = {f"conv{i}": i for i in range(1, len(network.preset.encoder.layers) + 1)}
+    look = keras.Model(encoder.input, {name: encoder.get_layer(name).input for name in names})
+    found: dict[int, _Moments] = {}
+    for mel in speech:
+        if len(mel) >= network.preset.receptive_field:
+            for name, value in look(mel[None]).items():
+                patches = _patches(np.asarray(value)[0, 0], encoder.get_layer(name)).astype(np.float64)
+                here = _Moments(len(patches), patches.sum(0), patches.T @ patches)
+                if (before := found.get(names[name])) is not None:
+                    here.count += before.count
+                    here.total += before.total
+                    here.products += before.products
+                found[names[name]] = here
+    return found
+
+
+def _patches(frames: npt.NDArray[np.float32], convolution: Any) -> npt.NDArray[np.float32]:
+    """What a convolution's kernel ``[1, k, channels, filters]`` is multiplied with, ``[n, k * channels]``."""
+    (_, width), (_, stride), (_, dilation) = (
+        convolution.kernel_size,
+        convolution.strides,
+        convolution.dilation_rate,
+    )
+    count = (len(frames) - (width - 1) * dilation - 1) // stride + 1
+    taps = [frames[j * dilation : j * dilation + (count - 1) * stride + 1 : stride] for j in range(width)]
+    return np.concatenate(taps, axis=-1)

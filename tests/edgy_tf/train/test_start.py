@@ -1,0 +1,62 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgy_tf.errors import ModelError
+from edgy_tf.models.vqvae import VQVAE
+from edgy_tf.network import Network
+from edgy_tf.preset import Preset
+from edgy_tf.train.checkpoint import Checkpoint
+from edgy_tf.train.start import start_from
+from edgy_tf.weights import variables_of
+
+
+def _model(preset: Preset, speakers: int) -> VQVAE:
+    return VQVAE(preset, speakers, preset.train.phases[0])
+
+
+def test_all_of_a_run_is_taken_over(tiny_run: Path) -> None:
+    former = Checkpoint.load(tiny_run)
+    model = _model(former.preset, len(former.speakers))
+    start_from(str(tiny_run), model, former.speakers)
+    now = variables_of(model)
+    assert now.keys() == former.model.keys()
+    assert not [name for name, value in now.items() if not np.array_equal(value, former.model[name])]
+
+
+def test_a_codebook_of_another_size_and_other_speakers_begin_anew(tiny_run: Path) -> None:
+    former = Checkpoint.load(tiny_run)
+    preset = replace(former.preset, codebook=replace(former.preset.codebook, size=former.preset.codebook.size // 2))
+    model = _model(preset, len(former.speakers))
+    begun = variables_of(model)
+    start_from(str(tiny_run), model, [("nobody", ""), *former.speakers[:0:-1]])
+    now = variables_of(model)
+    for name, value in now.items():
+        anew = name.startswith(("quantizer/", "speaker/"))
+        np.testing.assert_array_equal(value, (begun if anew else former.model)[name], err_msg=name)
+
+
+def test_a_release_gives_its_codebook_and_its_decoder(tiny_release: Path, tiny: Preset) -> None:
+    network = Network.load(tiny_release / "network.safetensors")
+    model = _model(tiny, 3)
+    start_from(str(tiny_release), model, [])
+    now = variables_of(model)
+    np.testing.assert_array_equal(now["quantizer/codebook"], network.codebook)
+    np.testing.assert_array_equal(now["quantizer/sums"], now["quantizer/codebook"] * now["quantizer/counts"][:, None])
+    for name in ("conv1/kernel", "mel_head/kernel"):
+        np.testing.assert_array_equal(now[name], network.arrays[name])
+
+
+def test_another_encoder_is_refused(tiny_run: Path, tiny: Preset) -> None:
+    wider = replace(tiny, encoder=replace(tiny.encoder, units=2 * tiny.encoder.units))
+    with pytest.raises(ModelError, match="another encoder"):
+        start_from(str(tiny_run), _model(wider, 3), [])
+
+
+def test_what_is_neither_a_run_nor_a_release_is_refused(tmp_path: Path, tiny: Preset) -> None:
+    with pytest.raises(ModelError, match="no weights at"):
+        start_from(str(tmp_path), _model(tiny, 3), [])
+    with pytest.raises(ModelError, match="nothing"):
+        start_from("nothing", _model(tiny, 3), [])
