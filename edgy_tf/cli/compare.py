@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> None:
     )
     results = compare(task, matrix(steps, args.quick), utterances, args.ray, lambda line: print(line, flush=True))
     path = write(results, task, steps, _command(args), args.out)
-    made = sum(r.made for r in results)
-    print(f"{made} of {len(results)} rows measured: {path}")
+    _, *variants = results
+    print(f"{sum(r.made for r in variants)} of {len(variants)} variants measured: {path}")
 
 
 def corpus_folders(args: argparse.Namespace) -> list[str]:

@@ -66,7 +66,7 @@ def test_a_page_is_written_and_rows_that_cannot_be_made_say_why(
     command += ["--work", str(tmp_path / "work"), "--steps", "2", "--utterances", "2"]
     assert edgy.main(command) == 0
     page = (tmp_path / "docs" / "compare.md").read_text("utf-8")
-    assert "2 of 3 rows measured" in capsys.readouterr().out
+    assert "1 of 3 variants measured" in capsys.readouterr().out
     assert "| PFGM_20 | EDGY | physically shrunk | " in page
     assert "| NNCF_PFGM_20 | NNCF | NNCF is not installed; run: make nncf-env |" in page
     assert "Instructions were not counted: no userland." in page
