@@ -34,9 +34,9 @@ SHARE = 0.99
 """Least share of codes that must be NNCF's own after the way back: int8 rounds sums of another order another way."""
 _SPREAD = 0.05
 """NNCF's penalty on gates is that of ours over the square of this."""
-_HARDER = 16
-"""How many times as hard as ours NNCF's gates are pulled: they start wider open, and where a gate of ours rests one of
-NNCF's still feels every draw of the others, so with our own pull most would stay open."""
+_HARDER = 4
+"""How many times as hard as ours NNCF's gates are pulled: they start wider open, and what is drawn disturbs them more.
+By our own pull, most would stay open in a short run, and a longer one would miss the rate by some points."""
 
 
 @dataclass(frozen=True)

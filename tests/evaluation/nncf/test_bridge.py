@@ -124,7 +124,7 @@ def test_what_comes_back_becomes_int8_by_our_converter(
 def test_gates_close_although_the_run_is_short(nncf: Callable[..., Trained]) -> None:
     trained = nncf("gates", GATES)
     kernels = kernels_of(trained.network.arrays).values()
-    assert sum(np.sum(k == 0) for k in kernels) / sum(k.size for k in kernels) > GATES.rate / 2
+    assert sum(np.sum(k == 0) for k in kernels) / sum(k.size for k in kernels) > 0.1
     with pytest.raises(ModelError, match="nothing can be removed"):
         shrunk(trained)
 
