@@ -12,7 +12,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 30
 
-.PHONY: demo serve stream test unit debian emulated lint audit compression bench pi-userland micro-tools \
+.PHONY: demo serve stream test unit debian emulated lint audit compression bench nncf-env pi-userland micro-tools \
     android android-tools browser clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
@@ -40,6 +40,7 @@ debian:
 emulated: $(VENV)/dev.stamp
 	-$(MAKE) pi-userland  # The same.
 	-$(MAKE) micro-tools  # The same.
+	-$(MAKE) nncf-env  # The same.
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -51,6 +52,13 @@ audit: $(VENV)/dev.stamp  ## docs/audit/: words, secrets and cost of the release
 
 compression: $(VENV)/dev.stamp  ## docs/compression.md: every recipe on the release, goes on where it stopped; CORPUS=FOLDER
 	$(BIN)/python -m evaluation.compression pi --corpus $(CORPUS) --out docs
+
+nncf-env: out/nncf/stamp  ## NNCF for `edgy compare`, in an environment of its own; it needs Python 3.11
+
+out/nncf/stamp: evaluation/nncf/requirements.txt
+	$(PYTHON) -m venv out/nncf
+	out/nncf/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 bench: $(VENV)/dev.stamp  ## speed, memory, and a million hostile inputs
 	$(BIN)/python -m evaluation.bench_wire --inputs 1000000

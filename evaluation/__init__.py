@@ -7,7 +7,8 @@
   and verdict, ``verification`` the scenarios.
 - Gender and emotion: ``features``, ``deep`` and ``networks`` are what attackers look at, ``attackers`` learn from it
   over ``splits``, ``attributes`` puts them together, ``verdict`` says what it means.
-- ``autotune`` searches for the recipe that suits a device.
+- ``autotune`` searches for the recipe that suits a device; ``compression`` measures every recipe, ``compare`` takes
+  them through NNCF (``nncf``) as well, and ``reproduce`` sets the paper's tables beside ours.
 - ``cost``, ``metrics``, and ``verdicts`` for the ``report``.
 - ``vpc`` exports for the VoicePrivacy Challenge's toolkit; ``bench_codec`` and ``bench_wire`` are ``make bench``.
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 FILES = (
     "evaluation/test_quick_audit.py",
+    "evaluation/nncf/test_bridge.py",
     "edgy_tf/compress/test_pipeline.py",
     "edgy_tf/train/test_trainer.py",
     "android_demo/test_android_stream.py",
@@ -16,6 +17,7 @@ FILES = (
     "evaluation/autotune/test_autotune_command.py",
     "edgy_tf/train/test_speaker.py",
     "evaluation/test_audit.py",
+    "evaluation/compare/test_compare.py",
     "android_demo/test_android.py",
     "evaluation/test_compression.py",
     "evaluation/test_verifiers.py",

@@ -27,6 +27,8 @@ def test_the_wheel_is_whole(wheel: Path) -> None:
         "pi_runtime/systemd/edgy-edge-wyoming.service",
         "evaluation/userland/budget.json",
         "evaluation/userland/count.c",
+        "evaluation/nncf/requirements.txt",
+        "evaluation/nncf/worker.py",
         "pi_runtime/golden/recording.wav",
         "pi_runtime/golden/pi-int8-reference.npy",
         "pi_runtime/golden/pi-int8-xnnpack.npy",

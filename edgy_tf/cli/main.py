@@ -16,6 +16,7 @@ COMMANDS = (
     "export",
     "compress",
     "autotune",
+    "compare",
     "verify",
     "bench",
     "encode",
@@ -26,6 +27,7 @@ COMMANDS = (
     "token",
     "demo",
     "audit",
+    "reproduce-paper",
 )
 
 # What to install for a command; the others need NumPy and a TFLite interpreter.
@@ -35,6 +37,7 @@ EXTRAS = {
     "export": "train",
     "compress": "train",
     "autotune": "tune",
+    "compare": "tune",
     "verify": "train",
     "decode": "cloud",
     "transcribe": "cloud,asr-offline",
@@ -43,6 +46,7 @@ EXTRAS = {
     "token": "serve",
     "demo": "demo",
     "audit": "audit",
+    "reproduce-paper": "tune",
 }
 
 WORKFLOW = """\
@@ -54,6 +58,7 @@ workflow, in order:
                                                                 pruned, clustered, int8: smaller, the same codes
   edgy autotune --release releases/mine --corpus CORPUS --out out/tuned --max-size 600k --min-agreement 95
                                                                 or: the recipe that suits your device
+  edgy compare releases/mine --corpus CORPUS                    or: every recipe, by TF-MOT and by NNCF
   edgy verify releases/mine --corpus CORPUS                     do all encoders give the same codes?
   edgy bench releases/mine                                      how fast are they here?
   edgy encode in.wav out.edgy                                   on the device: sound to codes
@@ -62,6 +67,7 @@ workflow, in order:
   edgy serve                                                    or both as a server, over HTTP and WebSocket
   edgy demo --out out/demo                                      all of it on one page
   edgy audit pi --corpus CORPUS                                 words kept, secrets kept, and the cost
+  edgy reproduce-paper pi --corpus CORPUS                       the paper's tables with ours beside them
 """
 
 PROGRAM = Program(

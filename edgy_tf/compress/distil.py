@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ import tensorflow as tf
 import tf_keras
 
 from edgy_tf.compress.recipe import FineTuning
-from edgy_tf.compress.through import Distance, through_decoder
-from edgy_tf.errors import ModelError
+from edgy_tf.compress.teaching import Distance, as_teacher, distance, nearest, norms_of, teach
+from edgy_tf.compress.through import through_decoder
 from edgy_tf.network import Network
 from edgy_tf.preset import Phase
 from edgy_tf.train.batches import Batch, batch, batches
@@ -26,10 +26,6 @@ from edgy_tf.train.prepared import Prepared
 
 CODES = 32
 """Length of a crop."""
-CLIP = 1.0
-"""Largest norm of the gradient."""
-SHARPNESS = 4.0
-"""Of the posteriors: the larger, the more the nearest of the codes count."""
 
 
 class Lesson:
@@ -55,21 +51,16 @@ class Lesson:
         """
         if not how.steps:
             return
-        # By the statistics of a batch, not even the teacher itself would give more than 7 in 10 of its codes.
-        for norm in norms_of(student):
-            norm.trainable = False
-        rate = tf_keras.optimizers.schedules.CosineDecay(how.learning_rate, how.steps)
-        optimizer = tf_keras.optimizers.Adam(rate, global_clipnorm=CLIP)
-        student.compile(optimizer, self._loss(how), metrics=[self._first(_as_teacher(self._codebook))])
-        crops = batches(self._training, self._preset, self._phase(how.batch), self.seed)
+        metric = self._first(as_teacher(self._codebook))
         # Closed at the end, because it owns threads.
-        with contextlib.closing(crops):  # type: ignore[type-var]
-            # No more of them than are asked for, because Keras fetches ahead.
-            some = (each for (each,) in itertools.islice(crops, how.steps))
-            pairs = ((each["mel"], self._wanted(each)) for each in some)
-            past = student.fit(pairs, steps_per_epoch=how.steps, callbacks=list(callbacks), shuffle=False).history
-        if not np.isfinite(past["loss"][-1]):
-            raise ModelError("the loss is not a number any more; lower the recipe's learning_rate")
+        with contextlib.closing(self._crops(how)) as crops:
+            pairs = ((each["mel"], self._wanted(each)) for each in crops)
+            teach(student, how, pairs, self._loss(how), metric, callbacks)
+
+    def mels(self, how: FineTuning) -> Generator[np.ndarray, None, None]:
+        """What ``teach`` shows a student, step by step, ``[B, T, mels]``."""
+        with contextlib.closing(self._crops(how)) as crops:
+            yield from (each["mel"] for each in crops)
 
     def settle(self, student: Any) -> None:
         """Take the statistics of normalisation anew from speech, for layers whose inputs have become fewer."""
@@ -82,7 +73,7 @@ class Lesson:
 
     def judge(self, student: Callable[[np.ndarray], Any]) -> float:
         """Share of the codes of held-out speech, 0 to 1, that a student gives as the teacher does."""
-        alike = _as_teacher(self._codebook)
+        alike = as_teacher(self._codebook)
         mels = self._fixed(self._held_out)
         return float(np.mean([np.mean(alike(self._latents(mel), student(mel))) for mel in mels]))
 
@@ -99,7 +90,7 @@ class Lesson:
         latents = self._first(distance(self._codebook))
         if not how.decoder:
             return latents
-        mel = through_decoder(self._teacher, lambda z: tf.argmax(_scores(z, self._codebook), -1))
+        mel = through_decoder(self._teacher, lambda z: nearest(z, self._codebook))
         size = self._preset.codebook.dim
         return lambda wanted, student: latents(wanted, student) + how.decoder * mel(wanted[..., size:], student)
 
@@ -112,49 +103,14 @@ class Lesson:
         compare.__name__ = of_latents.__name__
         return compare
 
+    def _crops(self, how: FineTuning) -> Generator[Batch, None, None]:
+        with contextlib.closing(batches(self._training, self._preset, self._phase(how.batch), self.seed)) as crops:  # type: ignore[type-var]
+            # No more of them than are asked for, because Keras fetches ahead.
+            yield from (each for (each,) in itertools.islice(crops, how.steps))
+
     def _fixed(self, data: Prepared) -> Iterator[np.ndarray]:
         for i in range(8):
             yield batch(data, self._preset, self._phase(32), np.random.default_rng(i), augment=False)["mel"]
 
     def _phase(self, crops: int) -> Phase:
         return Phase("mel", steps=1, codes=CODES, batch=crops)
-
-
-def norms_of(student: Any) -> list[Any]:
-    """Batch normalisations of a student, out of the wrappers that TF-MOT may have put around them."""
-    layers = [getattr(layer, "layer", layer) for layer in student.layers]
-    return [layer for layer in layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
-
-
-def distance(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """The loss between the latents of teacher and student, ``[B, N, dim]`` each, as ``[B, N]``.
-
-    Mean squared distance, plus cross-entropy of the student's code posteriors, softmax of ``z . c - |c|^2 / 2``, with
-    those of the teacher, less what is left of it where both are the same: with the teacher's code instead, a student
-    would draw the latents apart and lose codes. Lengths are in units of the codebook's spread, so that it does not
-    matter how large a preset's latents are.
-    """
-    unit = float(np.mean(np.var(codebook, axis=0)))
-
-    def loss(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
-        far = tf.reduce_mean(tf.math.squared_difference(teacher, student), -1) / unit
-        right, ours = (SHARPNESS * _scores(latents, codebook) / unit for latents in (teacher, student))
-        posteriors = tf.nn.softmax(right)
-        entropy = tf.nn.softmax_cross_entropy_with_logits
-        return far + entropy(posteriors, ours) - entropy(posteriors, right)
-
-    return loss
-
-
-def _as_teacher(codebook: np.ndarray) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    def codes_as_teacher(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
-        equal = tf.argmax(_scores(teacher, codebook), -1) == tf.argmax(_scores(student, codebook), -1)
-        return tf.cast(equal, tf.float32)
-
-    return codes_as_teacher
-
-
-def _scores(latents: tf.Tensor, codebook: np.ndarray) -> tf.Tensor:
-    """``z . c - |c|^2 / 2`` for every code, ``[B, N, K]``: largest for the nearest (paper equation 1)."""
-    bias = 0.5 * np.sum(np.square(codebook, dtype=np.float64), -1)
-    return tf.einsum("bnd,kd->bnk", latents, codebook) - tf.constant(bias, tf.float32)

@@ -8,6 +8,7 @@ compute channels by the 8 or 16, so a ``rate`` that leaves a multiple of that is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
+from edgy_tf.preset import Preset
 
 Indices = npt.NDArray[np.int64]
 
@@ -30,15 +32,19 @@ def remove_filters(network: Network, criterion: str, rate: float) -> Network:
     Raises:
         ModelError: the preset cannot be narrowed so.
     """
-    preset = network.preset
-    units = round(preset.encoder.units * (1 - rate))
-    smaller = replace(preset, encoder=replace(preset.encoder, units=units))
-    if units < 1 or smaller.residuals != preset.residuals or preset.residuals[0]:
-        # A first layer as wide as the mel bands adds them to its output: a sum that this one has not, or cannot lose.
-        raise ModelError(f"{preset.name} cannot go from {preset.encoder.units} to {units} units; choose another rate")
-    kept = _kept(network, criterion, units)
+    units = round(network.preset.encoder.units * (1 - rate))
+    return keep_filters(network, _best(network, criterion, units))
+
+
+def keep_filters(network: Network, kept: Sequence[Indices]) -> Network:
+    """The network with the filters ``kept`` of each encoder layer alone, equally many of each.
+
+    Raises:
+        ModelError: the preset cannot be narrowed so.
+    """
+    smaller = _narrower(network.preset, len(kept[0]))
     arrays = dict(network.arrays)
-    inputs = np.arange(preset.front_end.mels)
+    inputs = np.arange(network.preset.front_end.mels)
     for i, outputs in enumerate(kept, start=1):
         if f"depth{i}/kernel" in arrays:
             arrays[f"depth{i}/kernel"] = arrays[f"depth{i}/kernel"][:, :, inputs]
@@ -68,7 +74,15 @@ def score(kernel: npt.NDArray[np.float32], criterion: str) -> npt.NDArray[np.flo
     return np.asarray(distances.sum(1))
 
 
-def _kept(network: Network, criterion: str, units: int) -> list[Indices]:
+def _narrower(preset: Preset, units: int) -> Preset:
+    smaller = replace(preset, encoder=replace(preset.encoder, units=units))
+    if units < 1 or smaller.residuals != preset.residuals or preset.residuals[0]:
+        # A first layer as wide as the mel bands adds them to its output: a sum that this one has not, or cannot lose.
+        raise ModelError(f"{preset.name} cannot go from {preset.encoder.units} to {units} units; choose another rate")
+    return smaller
+
+
+def _best(network: Network, criterion: str, units: int) -> list[Indices]:
     """Filters that each layer keeps, ascending."""
     kept: list[Indices] = []
     for group in network.preset.joined_layers:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from edgy_tf.compress.teaching import Distance
 from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 from edgy_tf.weights import assign_variables
-
-Distance = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def through_decoder(teacher: Network, nearest: Callable[[tf.Tensor], tf.Tensor]) -> Distance:

@@ -9,8 +9,13 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from converters.encoder import convert_encoder
+import numpy as np
+
+from converters.encoder import convert_encoder, convert_layers, model_info
+from converters.report import compare_layers
+from converters.tensors import convolutions
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.pipeline import Compressed, Report, compress
@@ -117,6 +122,31 @@ class Material:
             agreement=agreement(self._keras.encode, encoders, self._held_out)[variant],
         )
 
+    def latent_snr(self, model: bytes) -> float:
+        """How far the latents of a ``.tflite`` stand above their error, dB, on the speech that `outcome` compares."""
+        return list(compare_layers(model, self.teacher, self._held_out)[0].values())[-1]
+
+    def convert(self, network: Network, encoder: Any, numbers: str, variant: str, release: str) -> Compressed:
+        """What another tool made of the teacher, converted as ``compress`` does it.
+
+        Args:
+            network: of the teacher's codebook, with the width that is left.
+            encoder: see `converters.encoder.convert_layers`.
+            numbers: the same.
+            variant: its name.
+            release: that the file becomes part of, written into the file.
+
+        Raises:
+            ModelError: it was to become int8, and did not.
+        """
+        info = model_info(network, variant, numbers, self._licence, release)
+        model = convert_layers(network, encoder, numbers, self._calibration, info)
+        *layers, _ = convolutions(model)
+        if numbers == "qat" and any(kernel.dtype != np.int8 for kernel in layers):
+            # It says so on stderr alone: "scale out of expressed type range".
+            raise ModelError("TFLite leaves filters in float whose scale is 0, as masks make it; remove them first")
+        return Compressed(model, network.preset)
+
 
 def add_variant(
     release: Release,
@@ -153,22 +183,34 @@ def add_variant(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         lesson = material.lesson(work or Path(temporary), recipe.seed)
         compressed = material.compress(recipe, lesson, out.name, report, work and work / "stages")
-        folder = Path(temporary) / "release"
         if alone:
-            folder.mkdir()
             preset = asdict(compressed.preset)
             decoder = release.name if release.name in release_names() else str(release.folder.absolute())
             base = replace(base, preset=preset, files={}, decoder=decoder)
-        else:
-            shutil.copytree(base.folder, folder)
-        path = folder / f"encoder-{recipe.name}.tflite"
+        path = Path(temporary) / f"encoder-{recipe.name}.tflite"
         path.write_bytes(compressed.model)
         outcome = material.outcome(recipe.name, compressed, path)
+        with_encoder(base, recipe.name, path, out)
+    return outcome
+
+
+def with_encoder(base: Release, variant: str, model: Path, out: Path) -> None:
+    """Write a release with one more encoder, ``model``, into the folder ``out``, in the place of what was there.
+
+    Of a base without files, nothing else goes there.
+    """
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+        folder = Path(temporary) / "release"
+        if base.files:
+            shutil.copytree(base.folder, folder)
+        else:
+            folder.mkdir()
+        path = folder / f"encoder-{variant}.tflite"
+        shutil.copyfile(model, path)
         _write_manifest(folder, base, out.name, path)
         if out.exists():
             shutil.rmtree(out)
         folder.rename(out)
-    return outcome
 
 
 def zipped(model: bytes) -> int:

@@ -43,7 +43,7 @@ def run_on_ray(
         EdgyError: there is no such cluster.
         ModelError: a worker crashed.
     """
-    # Ray's announcements and its own table of trials; ours are told by the search.
+    # Ray's own table of trials; ours are told by the search.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     with connected(address):

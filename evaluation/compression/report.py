@@ -52,7 +52,7 @@ def page(
         f"Written by `{command}` on {machine}. Run it again and it goes on where it was stopped.",
         "![Agreement against bytes, and measured against predicted speed](compression.png)",
         table([*HEAD, *(f"WER, {heard.source}, %" for heard in words[baseline.variant]), *COSTS], lines),
-        _legend(words[baseline.variant]),
+        words_read(words[baseline.variant]) + _LEGEND,
         "## What the recipes do",
         table(["variant", "what", "SHA-256 of the file"], [[r.variant, r.about, f"`{r.sha256[:16]}`"] for r in made]),
         "`edgy compress --recipe NAME` makes the same file, bit for bit, on the same kind of machine with the same"
@@ -82,18 +82,21 @@ def _cells(
     ]
 
 
-def _legend(heard: Sequence[Utility]) -> str:
+def words_read(heard: Sequence[Utility]) -> str:
+    """How words were read; a sentence with a space behind it."""
     sources = " and ".join(f"{w.utterances} utterances of {w.speakers} speakers of {w.source}" for w in heard)
-    read = (
+    return (
         f"WER: {heard[0].recogniser} reads the codes of {sources} through the release's decoder; the 95 % interval is "
         "over speakers, and they are not the utterances that agreement is measured on. "
     )
-    return (
-        f"{read}Codes: of 20 utterances of held-out speakers, against Keras in float32. Zipped: by gzip. MMAC/s: of "
-        "the encoder, per second of audio; zeros are multiplied too. Speed-up predicted: from them alone, without what "
-        "int8 brings; measured: of log-mel to codes on one x86 thread by ai-edge-litert, all variants in one run, "
-        "CPU time, median of the runs. Minutes: fine-tuning and conversion."
-    )
+
+
+_LEGEND = (
+    "Codes: of 20 utterances of held-out speakers, against Keras in float32. Zipped: by gzip. MMAC/s: of "
+    "the encoder, per second of audio; zeros are multiplied too. Speed-up predicted: from them alone, without what "
+    "int8 brings; measured: of log-mel to codes on one x86 thread by ai-edge-litert, all variants in one run, "
+    "CPU time, median of the runs. Minutes: of CPU, for fine-tuning and conversion."
+)
 
 
 def draw(rows: Sequence[Row], times: Mapping[str, StageCost]) -> Picture:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import tf_keras
 
+from converters.tensors import convolutions
 from edgy_tf import __version__
+from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.pipeline import Compressed
 from edgy_tf.compress.recipe import Recipe, recipe_to_toml
-from edgy_tf.compress.variant import Material, zipped
+from edgy_tf.compress.variant import Material
 from edgy_tf.corpora import Corpus
-from edgy_tf.cost import cost_of
-from edgy_tf.errors import ModelError
+from edgy_tf.errors import EdgyError, MissingDependencyError
 from edgy_tf.releases import Release
 from edgy_tf.weights import atomic_file
 from evaluation.stages import StageCost, measured_in_turn
@@ -25,6 +28,9 @@ from pi_runtime import read_info
 FLOAT = "float32"
 SECONDS, RUNS = 10, 20
 """Of audio in a measured run, and how many there are."""
+
+Made = tuple[Compressed, float]
+"""A variant, and the seconds of CPU that it took."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,10 @@ class Row:
         zipped: the same after gzip.
         macs: multiply-accumulates per second of audio; zeros are multiplied too.
         agreement: share of the codes, 0 to 1, that are the uncompressed Keras network's, on held-out speakers.
+        snr: of the latents, in dB, on the same speech.
+        zeros: share of the weights of the convolutions, 0 to 1, that are zero.
         sha256: of the file.
-        seconds: that fine-tuning and conversion took on this machine.
+        seconds: of CPU that fine-tuning and conversion took on this machine.
         reason: why there is no file; the figures above mean nothing then.
     """
 
@@ -49,6 +57,8 @@ class Row:
     zipped: int = 0
     macs: float = 0.0
     agreement: float = 0.0
+    snr: float = 0.0
+    zeros: float = 0.0
     sha256: str = ""
     seconds: float = 0.0
     reason: str = ""
@@ -75,52 +85,91 @@ class Bench:
         """The file of a variant, once it is made."""
         return self._work / variant / "encoder.tflite"
 
+    @property
+    def material(self) -> Material:
+        """What every variant is made of."""
+        return self._material
+
+    def lesson(self, seed: int) -> Lesson:
+        """What students learn from; the folder keeps the prepared corpus."""
+        return self._material.lesson(self._work, seed)
+
+    def folder(self, variant: str) -> Path:
+        """What is kept of a variant."""
+        return self._work / variant
+
     def baseline(self) -> Row:
         """The release's own encoder in float32, converted as the variants are."""
-        model = self._material.uncompressed(self._release.name)
-        self.path(FLOAT).parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self.path(FLOAT)) as file:
-            file.write(model)
-        macs = cost_of(self._material.teacher.preset).encoder_macs
         about = "the release, uncompressed"
-        return Row(FLOAT, about, len(model), zipped(model), macs, 1.0, hashlib.sha256(model).hexdigest())
+
+        def make() -> Made:
+            model = self._material.uncompressed(self._release.name)
+            return Compressed(model, self._material.teacher.preset), 0.0
+
+        return self.made(FLOAT, about, about, make)
 
     def row(self, recipe: Recipe) -> Row:
         """Compress by a recipe, or read what came of it before."""
-        key = json.dumps([__version__, self._release.files[self._release.network.name], recipe_to_toml(recipe)])
-        kept = self._work / recipe.name / "row.json"
+
+        def make() -> Made:
+            begun = time.process_time()
+            compressed = self._material.compress(recipe, self.lesson(recipe.seed), self._release.name)
+            return compressed, time.process_time() - begun
+
+        return self.made(recipe.name, recipe.about, recipe_to_toml(recipe), make)
+
+    def made(self, variant: str, about: str, how: str, make: Callable[[], Made]) -> Row:
+        """Make a variant and measure it, or read what came of it before.
+
+        Args:
+            variant: its name.
+            about: it, in words.
+            how: whatever it follows from besides the release.
+            make: makes it; an ``EdgyError`` becomes the row's reason.
+        """
+
+        def write() -> Made:
+            compressed, seconds = make()
+            with atomic_file(self.path(variant)) as file:
+                file.write(compressed.model)
+            return compressed, seconds
+
+        return self._kept(variant, about, how, write)
+
+    def _kept(self, variant: str, about: str, how: str, make: Callable[[], Made]) -> Row:
+        key = json.dumps([__version__, self._release.files[self._release.network.name], how])
+        kept = self.folder(variant) / "row.json"
         if kept.exists():
             found = json.loads(kept.read_text("utf-8"))
             if found.pop("key") == key:
                 return Row(**found)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        row = self._compressed(recipe)
+        try:
+            row = self._measured(variant, about, *make())
+        except MissingDependencyError as error:
+            # Not kept, because it may be there the next time.
+            return Row(variant, about, reason=str(error))
+        except EdgyError as error:
+            row = Row(variant, about, reason=str(error))
+        finally:
+            # Or the graphs of all variants would fill the memory.
+            tf_keras.backend.clear_session()
         with atomic_file(kept) as file:
             file.write(json.dumps({"key": key} | asdict(row), indent=1).encode())
         return row
 
-    def _compressed(self, recipe: Recipe) -> Row:
-        begun = time.monotonic()
-        lesson = self._material.lesson(self._work, recipe.seed)
-        try:
-            compressed = self._material.compress(recipe, lesson, self._release.name)
-        except ModelError as error:
-            return Row(recipe.name, recipe.about, reason=str(error), seconds=time.monotonic() - begun)
-        finally:
-            # Or the graphs of all recipes would fill the memory.
-            tf_keras.backend.clear_session()
-        seconds = time.monotonic() - begun
-        path = self.path(recipe.name)
-        with atomic_file(path) as file:
-            file.write(compressed.model)
-        outcome = self._material.outcome(recipe.name, compressed, path)
+    def _measured(self, variant: str, about: str, compressed: Compressed, seconds: float) -> Row:
+        outcome = self._material.outcome(variant, compressed, self.path(variant))
+        *layers, _ = convolutions(compressed.model)
         return Row(
-            variant=recipe.name,
-            about=recipe.about,
+            variant=variant,
+            about=about,
             size=outcome.size,
             zipped=outcome.zipped,
             macs=outcome.macs,
             agreement=outcome.agreement.share,
+            snr=self._material.latent_snr(compressed.model),
+            zeros=sum(int(np.sum(k == 0)) for k in layers) / sum(k.size for k in layers),
             sha256=hashlib.sha256(compressed.model).hexdigest(),
             seconds=seconds,
         )

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from edgy_tf.compress.distil import Lesson, distance
+from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import remove_filters
 from edgy_tf.compress.recipe import FineTuning
+from edgy_tf.compress.teaching import distance
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 

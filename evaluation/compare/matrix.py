@@ -1,0 +1,113 @@
+"""Which recipes are compared, by which tool, and one of them taken through its tool."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgy_tf.compress.recipe import Filters, Recipe, load_recipe, recipe_to_toml, with_budget
+from edgy_tf.corpora import Corpus, open_corpus
+from edgy_tf.errors import ModelError
+from edgy_tf.releases import Release, find_release
+from evaluation.compression.rows import Bench, Made, Row
+from evaluation.nncf.bridge import Trained, shrunk, train
+from evaluation.nncf.config import VERSION
+from evaluation.report.paper import TABLE_2
+
+EDGY, NNCF = "EDGY", "NNCF"
+"""The tools: TF-MOT with our own filters, gates and symmetric ranges; and NNCF."""
+PAPER = tuple(model for model, technique, _ in TABLE_2 if technique != "baseline")
+"""The paper's 17 compressed variants, which have the names of recipes."""
+TF_MOT = ("clusters_16", "clusters_32", "CQAT", "PCQAT")
+"""What NNCF has nothing for."""
+BOTH = ("PQAT", "PFGM_20_int8")
+"""Sparsity, and fewer filters, with int8."""
+QUICK = ("PFGM_20",)
+QUICK_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all rows have in common; it can be sent to another machine that sees the same folders.
+
+    Attributes:
+        release: folder of the release.
+        corpus: folders of what it was trained on.
+        work: keeps what is done.
+    """
+
+    release: Path
+    corpus: tuple[str, ...]
+    work: Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe for a tool."""
+
+    tool: str
+    recipe: Recipe
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the rows that it gives: NNCF's filters as it leaves them, and without those that are zero."""
+        if self.tool == EDGY:
+            return (self.recipe.name,)
+        name = f"{NNCF}_{self.recipe.name}"
+        removes = any(isinstance(stage, Filters) for stage in self.recipe.stages)
+        return (name, f"{name}_shrunk") if removes else (name,)
+
+
+def matrix(steps: int, quick: bool = False) -> list[Entry]:
+    """Every recipe by every tool that has it, each with so many steps of fine-tuning in all."""
+    ours = QUICK if quick else (*PAPER, *TF_MOT, *BOTH)
+    theirs = QUICK if quick else (*PAPER, *BOTH)
+    named = [(EDGY, name) for name in ours] + [(NNCF, name) for name in theirs]
+    return [Entry(tool, with_budget(load_recipe(name), steps)) for tool, name in named]
+
+
+@functools.cache
+def open_bench(task: Task) -> Bench:
+    """The bench of a task, once in a process.
+
+    Raises:
+        EdgyError: no such release or corpus.
+    """
+    release = find_release(str(task.release))
+    return Bench(release, Corpus.merge(open_corpus(folder) for folder in task.corpus), task.work)
+
+
+def measure(task: Task, entry: Entry) -> list[Row]:
+    """The rows of an entry, one for each of its ``variants``; what is done is read."""
+    bench = open_bench(task)
+    if entry.tool == EDGY:
+        return [bench.row(entry.recipe)]
+    return _by_nncf(bench, find_release(str(task.release)), entry)
+
+
+def _by_nncf(bench: Bench, release: Release, entry: Entry) -> list[Row]:
+    recipe, (name, *narrow) = entry.recipe, entry.variants
+    how = json.dumps([NNCF, VERSION, recipe_to_toml(recipe)])
+
+    def row(variant: str, then: Callable[[Trained], Trained]) -> Row:
+        def make() -> Made:
+            trained = then(train(recipe, release.network, bench.lesson(recipe.seed), bench.folder(name)))
+            return _converted(bench, trained, variant, release.name)
+
+        return bench.made(variant, recipe.about, how, make)
+
+    return [row(name, lambda left: left), *(row(variant, shrunk) for variant in narrow)]
+
+
+def _converted(bench: Bench, trained: Trained, variant: str, release: str) -> Made:
+    begun = time.process_time()
+    try:
+        model = bench.material.convert(trained.network, trained.encoder(), trained.numbers, variant, release)
+    # Whatever the converter says of a network that another tool made is the row's result.
+    except Exception as error:
+        raise ModelError(f"cannot be converted: {str(error).strip().partition(chr(10))[0]}") from error
+    return model, trained.seconds + time.process_time() - begun

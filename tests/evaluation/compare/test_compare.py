@@ -1,0 +1,80 @@
+"""``edgy compare`` and ``edgy reproduce-paper`` end to end on the tiny network, where NNCF is not installed."""
+
+from pathlib import Path
+
+import pytest
+
+from edgy_tf.cli import main as edgy
+from edgy_tf.compress.recipe import load_recipe, recipe_names
+from evaluation import words
+from evaluation.compare import emulated
+from evaluation.compare.lines import lines_of
+from evaluation.compare.matrix import BOTH, EDGY, NNCF, PAPER, TF_MOT, Entry, matrix
+from evaluation.compare.offers import HEAD, offers
+from evaluation.nncf import environment
+from evaluation.nncf.config import config_of
+from evaluation.userland.devices import UserlandError
+from tests.evaluation.test_compression import Deaf
+
+
+def test_every_recipe_of_the_paper_is_taken_through_both_tools() -> None:
+    entries = matrix(steps=600)
+    by_tool = {tool: [e.recipe.name for e in entries if e.tool == tool] for tool in (EDGY, NNCF)}
+    assert len(PAPER) == 17
+    assert set(by_tool[EDGY]) == {*PAPER, *TF_MOT, *BOTH} <= set(recipe_names())
+    assert set(by_tool[NNCF]) == {*PAPER, *BOTH}
+    for entry in entries:
+        assert sum(stage.steps for stage in entry.recipe.stages) == 600
+        if entry.tool == NNCF:
+            assert config_of(entry.recipe, frames=88, mels=80)["compression"]
+    variants = [variant for entry in entries for variant in entry.variants]
+    assert len(variants) == len(set(variants)) == 23 + 19 + 10
+
+
+def test_quick_is_three_rows() -> None:
+    assert sum(len(entry.variants) for entry in matrix(steps=100, quick=True)) == 3
+
+
+def test_lines_are_counted_in_the_sources() -> None:
+    filters, gates = (load_recipe(name) for name in ("PFGM_20", "RBS_20"))
+    ours, theirs = lines_of(Entry(EDGY, filters)), lines_of(Entry(NNCF, filters))
+    assert ours.settings == 9
+    assert theirs.settings > ours.settings
+    assert lines_of(Entry(NNCF, filters), shrunk=True).code > theirs.code
+    assert lines_of(Entry(EDGY, gates)).code > ours.code
+
+
+def test_every_offer_has_a_word_for_every_tool() -> None:
+    assert all(len(row) == len(HEAD) and all(row) for row in offers())
+
+
+def test_a_page_is_written_and_rows_that_cannot_be_made_say_why(
+    tiny_release: Path,
+    tones: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def none(*_: object) -> None:
+        raise UserlandError("no userland")
+
+    monkeypatch.setattr(words, "open_recogniser", lambda name: Deaf())
+    monkeypatch.setattr(emulated.Userland, "open", none)
+    # For the workers, which are processes of their own: an environment that is not there.
+    monkeypatch.setenv(environment.VARIABLE, str(tmp_path / "nowhere"))
+    command = ["compare", str(tiny_release), "--corpus", str(tones), "--out", str(tmp_path / "docs"), "--quick"]
+    command += ["--work", str(tmp_path / "work"), "--steps", "2", "--utterances", "2"]
+    assert edgy.main(command) == 0
+    page = (tmp_path / "docs" / "compare.md").read_text("utf-8")
+    assert "1 of 3 variants measured" in capsys.readouterr().out
+    assert "| PFGM_20 | EDGY | physically shrunk | " in page
+    assert "| NNCF_PFGM_20 | NNCF | NNCF is not installed; run: make nncf-env |" in page
+    assert "Instructions were not counted: no userland." in page
+    assert "after 2 steps of fine-tuning" in page
+    assert "## When to choose which" in page
+    assert str(tmp_path) not in page
+    assert (tmp_path / "docs" / "compare.png").read_bytes().startswith(b"\x89PNG")
+    made = tmp_path / "work" / tiny_release.name / "PFGM_20" / "encoder.tflite"
+    before = made.stat().st_mtime_ns
+    assert edgy.main(command) == 0
+    assert made.stat().st_mtime_ns == before
