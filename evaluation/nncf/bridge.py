@@ -34,9 +34,6 @@ SHARE = 0.99
 """Least share of codes that must be NNCF's own after the way back: int8 rounds sums of another order another way."""
 _SPREAD = 0.05
 """NNCF's penalty on gates is that of ours over the square of this."""
-_HARDER = 4
-"""How many times as hard as ours NNCF's gates are pulled: they start wider open, and what is drawn disturbs them more.
-By our own pull, most would stay open in a short run, and a longer one would miss the rate by some points."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def sounding(network: Network, layer: int) -> npt.NDArray[np.int64]:
 def _gates(teacher: Network, how: FineTuning) -> dict[str, float]:
     """How hard and how fast gates are pulled shut, by the rules of `edgy_tf.compress.gates`; or none would close."""
     weights = sum(kernel.size for kernel in kernels_of(teacher.arrays).values())
-    return {"pull": _HARDER * PULL * weights**0.5 * _SPREAD**2, "speed": 2 * TRAVEL / (how.learning_rate * how.steps)}
+    return {"pull": PULL * weights**0.5 * _SPREAD**2, "speed": 2 * TRAVEL / (how.learning_rate * how.steps)}
 
 
 def _write_batches(lesson: Lesson, how: FineTuning, path: Path) -> None:

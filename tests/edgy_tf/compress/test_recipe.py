@@ -46,7 +46,8 @@ def test_recipes_that_ship_are_whole(name: str) -> None:
     # Equal budgets, or a technique would look better for having learnt longer.
     learns = any(stage.steps for stage in recipe.stages)
     assert learns != (name in ("float16", "dynamic", "int8", "int16x8"))
-    assert not learns or sum(stage.steps * stage.batch for stage in recipe.stages) == 3000 * 32
+    # micro makes another architecture, which nobody compares with these.
+    assert not learns or name == "micro" or sum(stage.steps * stage.batch for stage in recipe.stages) == 3000 * 32
 
 
 @pytest.mark.parametrize("name", ["edge", "PFGM_20", "int8"])
