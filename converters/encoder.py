@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from converters.compose import bundle, join, put_before
 from converters.graph import CONVOLUTIONS, Builtin, builtin
-from converters.ranges import float_last_sum, narrowed
+from converters.ranges import narrowed
 from converters.rounding import rounded
 from converters.streaming import add_states, free_length
 from converters.variables import keep_states, start
@@ -190,7 +190,7 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
         model = bytes(converter.convert())
     if numbers == "int8" and windows:
         model = narrowed(model, encoder, layer_names(encoder), np.concatenate(windows))
-    return model if numbers not in (*INTEGER_OPERATORS, "qat") else float_last_sum(model)
+    return model
 
 
 def _latents(encoder: Any) -> bytes:

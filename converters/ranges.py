@@ -12,15 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tensorflow.lite.python import schema_py_generated as schema
 
 from converters.graph import (
     CONVOLUTIONS,
     Builtin,
-    add_tensor,
     builtin,
     constant,
-    new_operator,
     read_graph,
     write_graph,
 )
@@ -76,28 +73,6 @@ def narrowed(model: bytes, encoder: Any, layers: Sequence[str], windows: npt.NDA
             graph.tensors[operator.outputs[0]].quantization.scale = given.quantization.scale
         elif builtin(whole, operator) in CONVOLUTIONS:
             _rescale_bias(whole, *(graph.tensors[i] for i in operator.inputs))
-    return write_graph(whole)
-
-
-def float_last_sum(model: bytes) -> bytes:
-    """A converted encoder that adds the last residual in float, where its latents are computed, if it ends with one.
-
-    Args:
-        model: the part from log-mel to what the latents are made of.
-    """
-    whole = read_graph(model)
-    graph = whole.subgraphs[0]
-    *operators, addition, last = graph.operators
-    if (builtin(whole, addition), builtin(whole, last)) != (Builtin.ADD, Builtin.DEQUANTIZE):
-        return model
-    result = graph.tensors[last.outputs[0]]
-    floats = []
-    for index in addition.inputs:
-        shape = list(graph.tensors[index].shape)
-        floats.append(add_tensor(whole, f"float_{index}", result, shape))
-        operators.append(new_operator(whole, Builtin.DEQUANTIZE, [index], floats[-1], schema.DequantizeOptionsT()))
-    addition.inputs, addition.outputs = floats, last.outputs
-    graph.operators = [*operators, addition]
     return write_graph(whole)
 
 

@@ -81,7 +81,7 @@ def measured_in_turn(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
         workers = [stack.enter_context(_worker(job["path"])) for job in jobs]
         for ask, job in zip(workers, jobs, strict=True):
             ask(job)
-        for begun in range(0, max(job["runs"] for job in jobs), BLOCK):
+        for begun in range(0, max((job["runs"] for job in jobs), default=0), BLOCK):
             for ask, job in zip(workers, jobs, strict=True):
                 if begun < job["runs"]:
                     ask(min(BLOCK, job["runs"] - begun))

@@ -19,7 +19,7 @@ from hypothesis import settings
 from edgy_tf.corpora import write_wav
 from edgy_tf.preset import Preset, load_preset
 from tests import slow
-from tests.shared import once
+from tests.shared import alone, once
 
 # What comes out is tested, and not how long a busy machine takes.
 settings.register_profile("edgy", deadline=None)
@@ -92,15 +92,19 @@ def _write_tones(folder: Path) -> None:
     (folder / "manifest.tsv").write_text("\n".join(rows) + "\n", "utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Ray cluster of this machine with two workers, which all tests share; ``auto`` is its address."""
+    """A Ray cluster of this machine with two workers, which a file's tests share; ``auto`` is its address."""
     ray = pytest.importorskip("ray", reason="NOT TESTED on a cluster: ray is not installed")
     # Its workers are started with the environment that is now, and import the tests' own functions.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+    # Or Ray's workers would wait for all other tests.
+    os.environ["RAY_worker_niceness"] = "0"
+    # ``auto`` must not find the cluster of another process' tests.
+    with alone(tmp_path_factory, "ray"):
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture(scope="session")

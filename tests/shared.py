@@ -17,8 +17,7 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
         name: of the folder.
         make: is given the empty folder, which has another name until it is full.
     """
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder = _base(factory) / name
     partial = folder.with_name(f"{name}.part")
     with FileLock(folder.with_name(f"{name}.lock")):
         if not folder.exists():
@@ -27,3 +26,13 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], obje
             make(partial)
             partial.rename(folder)
     return folder
+
+
+def alone(factory: pytest.TempPathFactory, name: str) -> FileLock:
+    """A lock that one process of this run holds at a time."""
+    return FileLock(_base(factory) / f"{name}.lock")
+
+
+def _base(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

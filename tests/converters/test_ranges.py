@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from converters import encoder as conversion
-from converters.graph import Builtin, builtin, read_graph
-from converters.ranges import LEVELS, float_last_sum, upper_end
+from converters.ranges import LEVELS, upper_end
 from edgy_tf.network import Network
 from tests.converters.conftest import speech_like
 
@@ -71,28 +70,4 @@ def test_what_goes_into_the_latents_errs_less_but_where_it_is_loud(
 
     chosen = error()
     monkeypatch.setattr(conversion, "narrowed", lambda model, *_: model)
-    whole = error()
-    monkeypatch.setattr(conversion, "float_last_sum", lambda model: model)
-    assert chosen < whole
-    assert whole < error()
-
-
-def _ends(model: bytes) -> list[int]:
-    whole = read_graph(model)
-    return [builtin(whole, operator) for operator in whole.subgraphs[0].operators[-3:]]
-
-
-def test_the_last_residual_is_added_in_float(network: Network, speech: list[np.ndarray]) -> None:
-    encoder = network.encoder(network.preset.frames_for(conversion.BLOCK))
-    model = conversion._convolutions(network.preset, encoder, "int8", speech)
-    assert _ends(model) == [Builtin.DEQUANTIZE, Builtin.DEQUANTIZE, Builtin.ADD]
-    # Once is enough.
-    assert float_last_sum(model) == model
-
-
-def test_a_network_without_a_sum_at_its_end_stays_as_it_is(
-    network_of: Callable[[str], Network], speech: list[np.ndarray]
-) -> None:
-    network = network_of("plain")
-    encoder = network.encoder(network.preset.frames_for(conversion.BLOCK))
-    assert _ends(conversion._convolutions(network.preset, encoder, "int8", speech))[-1] == Builtin.DEQUANTIZE
+    assert chosen < error()

@@ -36,7 +36,7 @@ def spoilt(path: Path, tensor_of: str, out: Path) -> Path:
     """The file with the weights of the operator behind a tensor's name turned around."""
     model = read_graph(path.read_bytes())
     graph = model.subgraphs[0]
-    (operator,) = [o for o in graph.operators if graph.tensors[o.outputs[0]].name == tensor_of.encode()]
+    (operator,) = [o for o in graph.operators if tensor_of.encode() in [graph.tensors[i].name for i in o.outputs]]
     buffer = model.buffers[graph.tensors[operator.inputs[1]].buffer]
     buffer.data = buffer.data.reshape(-1, 4)[::-1].reshape(-1).copy()
     out.write_bytes(pack_info(write_graph(model), read_info(path)))
