@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgy_tf.releases import Release
 
 EXAMPLE = """edgy export runs/pi --corpus LibriSpeech --out releases/pi
-  edgy export --target micro --out lib/edgy            # the release micro as C, for PlatformIO and Arduino
+  edgy export --target micro releases/micro --out lib/edgy       # as C, for PlatformIO and Arduino
   edgy export --target micro my.tflite --out lib/edgy --arena 32"""
 
 
@@ -24,9 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy export``."""
     parser.add_argument(
         "source",
-        nargs="?",
         metavar="RUN",
-        help="folder that edgy train wrote; for a microcontroller a release, or an encoder's .tflite (default: micro)",
+        help="folder that edgy train wrote; for a microcontroller a release, or an encoder's .tflite",
     )
     parser.add_argument("--corpus", nargs="+", help="what a run was trained on: calibrates int8, verifies the result")
     parser.add_argument(
@@ -59,10 +58,10 @@ def variant_names(text: str) -> tuple[str, ...]:
 def run(args: argparse.Namespace) -> None:
     """Export a run, or an encoder for a microcontroller."""
     if args.target == "micro":
-        _export_micro(args.source or "micro", args.out, 1024 * args.flash, 1024 * args.arena)
+        _export_micro(args.source, args.out, 1024 * args.flash, 1024 * args.arena)
         return
-    if not args.source or not args.corpus:
-        raise CorpusError("name the folder that edgy train wrote, and the --corpus that it was trained on")
+    if not args.corpus:
+        raise CorpusError("name the --corpus that the run was trained on")
     from edgy_tf.train.checkpoint import Checkpoint
 
     checkpoint = Checkpoint.load(Path(args.source))
