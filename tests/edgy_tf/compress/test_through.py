@@ -43,6 +43,8 @@ def test_the_gradient_goes_straight_through(teacher: Network) -> None:
 
 
 def test_a_student_is_given_back_better(teacher: Network, lesson: Lesson) -> None:
+    # Of so many steps through GRUs, a graph is quicker.
+    tf.config.run_functions_eagerly(False)
     how = FineTuning(steps=30, learning_rate=1e-2, batch=8, decoder=100.0)
     student = remove_filters(teacher, "l1", 0.25).encoder(api=tf_keras)
     heard = through_decoder(teacher, lambda z: tf.constant(_codes(teacher, z.numpy())))
