@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +23,7 @@ from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
 from edgy_tf.releases import MANIFEST, Release, find_release
 from edgy_tf.train.checkpoint import Checkpoint
+from edgy_tf.weights import whole_folder
 from pi_runtime import EdgeEncoder
 
 LICENCE = "Apache-2.0"
@@ -60,10 +59,7 @@ def export(
     training, validation = hold_out(corpus, 0.05, checkpoint.seed)
     speech = some_speech(training, CALIBRATION)
     network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-        folder = Path(temporary) / "release"
-        folder.mkdir()
+    with whole_folder(out) as folder:
         calibration = [encoder_input(to_float32(pcm), network.preset) for pcm in speech]
         network = equalised(network, calibration)
         network.save(folder / "network.safetensors")
@@ -77,9 +73,6 @@ def export(
         main = files[next(v for v in ("int8", "int16x8", *variants) if v in files)]
         _count_prior(folder, main, network, some_speech(training, PRIOR))
         _write_manifest(folder, out.name, network, vocoder or ("wavernn" if checkpoint.speaks else "griffin-lim"))
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
     return find_release(str(out)), results
 
 

@@ -5,108 +5,20 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
-from converters.micro.arena import arena_bytes
-from converters.micro.graph import MicroGraph, micro_graph
-from converters.micro.search import Search, integer_search
+from converters.micro.plan import MicroReport, mel_runs
+from converters.micro.search import Search
 from edgy_tf import __version__
 from edgy_tf.errors import ModelError
-from edgy_tf.frontend.logmel import hann, mel_filters
+from edgy_tf.frontend.logmel import hann
 from edgy_tf.preset import FrontEnd
-from pi_runtime.model_file import ModelInfo, read_info
-
-FLASH, ARENA = 256 << 10, 64 << 10
-"""Bytes that a board gives to network and codebook, and to the arena, unless told otherwise."""
-FFTS = (32, 64, 128, 256, 512, 1024, 2048, 4096)
-"""Lengths of a transform that CMSIS-DSP has."""
-
-
-@dataclass(frozen=True)
-class MicroReport:
-    """What an encoder asks of a board; nothing is written yet.
-
-    Attributes:
-        info: the encoder's own description.
-        graph: what runs in TensorFlow Lite Micro.
-        search: what finds the codes.
-        front_end: what makes the log-mel.
-        arena: bytes, measured.
-    """
-
-    info: ModelInfo
-    graph: MicroGraph
-    search: Search
-    front_end: FrontEnd
-    arena: int
-
-    @property
-    def flash(self) -> int:
-        """Bytes of the network and the codebook."""
-        return len(self.graph.model) + self.search.size
-
-    @property
-    def tables(self) -> int:
-        """Bytes of the front end's tables, but for those of CMSIS-DSP."""
-        first, count, weights = _mel_runs(self.front_end)
-        return 4 * (self.front_end.window + len(weights)) + 2 * (len(first) + len(count))
-
-    @property
-    def ram(self) -> int:
-        """Bytes beside the arena: states, the frame that is being filled, and the transform's two buffers."""
-        _, frames, mels = self.graph.mel.shape
-        return self.graph.states + 4 * self.front_end.window + frames * mels + 8 * self.front_end.n_fft
-
-    def __str__(self) -> str:
-        """Operators and memory, a line each."""
-        operators = [f"  {name:16} {count:3}  in TFLM" for name, count in sorted(self.graph.operators.items())]
-        return "\n".join(
-            [
-                f"{self.info.preset} {self.info.variant}, codebook {self.info.codebook_id}",
-                "operators of a step:",
-                *operators,
-                f"flash: {len(self.graph.model):,} bytes of network, {self.search.size:,} of codebook, "
-                f"{self.tables:,} of tables",
-                f"arena: {self.arena:,} bytes, measured with TensorFlow Lite Micro; {self.ram:,} bytes beside it",
-            ]
-        )
-
-
-def plan(path: Path, flash: int = FLASH, arena: int = ARENA) -> MicroReport:
-    """Check an encoder and measure what it needs.
-
-    Args:
-        path: an encoder in int8, as ``edgy export`` and ``edgy compress`` write it.
-        flash: bytes that network and codebook may take.
-        arena: bytes that tensors may take.
-
-    Raises:
-        ModelError: not an encoder, one that TFLM does not run, or one that is too large.
-        MissingDependencyError: tflite-micro is not installed.
-    """
-    info = read_info(path)
-    graph = micro_graph(path.read_bytes())
-    if info.front_end is None:
-        raise ModelError(f"{path} does not say what its front end is; export it again")
-    front_end = FrontEnd(**info.front_end)
-    if front_end.n_fft not in FFTS:
-        raise ModelError(f"CMSIS-DSP has no transform of {front_end.n_fft} samples; train with n_fft = 512")
-    report = MicroReport(info, graph, integer_search(graph), front_end, arena_bytes(graph.model))
-    for what, needs, has in (("arena", report.arena, arena), ("flash", report.flash, flash)):
-        if needs > has:
-            where = f" ({graph.widest} takes the most)" if what == "arena" else ""
-            raise ModelError(
-                f"the encoder needs {needs:,} bytes of {what}{where}, more than {has:,}; "
-                f"take one of fewer units, or give --{what} KB if your board has more"
-            )
-    return report
+from edgy_tf.weights import whole_folder
 
 
 def write(report: MicroReport, out: Path) -> None:
@@ -117,17 +29,12 @@ def write(report: MicroReport, out: Path) -> None:
     """
     if out.exists() and not (out / "library.json").exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty and not a library; choose another folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-        folder = Path(temporary) / "library"
+    with whole_folder(out) as folder:
         with resources.as_file(resources.files("converters.micro") / "files") as files:
-            shutil.copytree(files, folder)
+            shutil.copytree(files, folder, dirs_exist_ok=True)
         for name, text in _generated(report).items():
             (folder / name).write_text(text, "ascii")
         (folder / "src" / "edgy_encoder.tflite").write_bytes(report.graph.model)
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
 
 
 def _generated(report: MicroReport) -> dict[str, str]:
@@ -149,7 +56,6 @@ def _generated(report: MicroReport) -> dict[str, str]:
 def _config(report: MicroReport) -> str:
     info, graph, fe = report.info, report.graph, report.front_end
     _, step, mels = graph.mel.shape
-    context = info.receptive_field - step
     id_bytes = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(info.codebook_id))
     # A step of the network's input, per step of the natural logarithm.
     per_neper = 20 / math.log(10) / -fe.floor_db / graph.mel.scale
@@ -187,15 +93,15 @@ def _config(report: MicroReport) -> str:
 /* Frames of silence before the sound that the first code sees, frames of anything before these, and steps until the
  * states are full. */
 #define EDGY_HISTORY {info.history}
-#define EDGY_LEAD {-context % step}
-#define EDGY_UNREADY {-(-context // step)}
+#define EDGY_LEAD {report.lead}
+#define EDGY_UNREADY {report.unready}
 
 #endif
 """
 
 
 def _tables(fe: FrontEnd) -> str:
-    first, count, weights = _mel_runs(fe)
+    first, count, weights = mel_runs(fe)
     return f"""\
 #ifndef EDGY_TABLES_H
 #define EDGY_TABLES_H
@@ -221,19 +127,6 @@ static const float edgy_mel_weights[{len(weights)}] = {{
 
 #endif
 """
-
-
-def _mel_runs(fe: FrontEnd) -> tuple[list[int], list[int], list[float]]:
-    """First bin and number of bins of each filter, and all weights; a filter between two bins has none."""
-    first: list[int] = []
-    count: list[int] = []
-    weights: list[float] = []
-    for row in mel_filters(fe):
-        used = np.flatnonzero(row)
-        first.append(int(used[0]) if len(used) else 0)
-        count.append(len(used))
-        weights += row[used].tolist()
-    return first, count, weights
 
 
 def _operators(operators: Counter[str]) -> str:

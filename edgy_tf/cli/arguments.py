@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
+
+from edgy_tf.errors import MissingDependencyError
 
 
 def positive(text: str) -> int:
@@ -29,3 +33,18 @@ def add_training_arguments(parser: argparse.ArgumentParser, out: str, seed: str)
         help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
     )
     parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")
+
+
+def corpus_words(folders: Iterable[str]) -> list[str]:
+    """``--corpus`` as a page shows it: without the folders of this machine."""
+    return ["--corpus", *(Path(folder).resolve().name for folder in folders)]
+
+
+def check_ray(args: argparse.Namespace) -> None:
+    """Refuse ``--ray`` before the work that comes first.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+    """
+    if args.ray and find_spec("ray") is None:
+        raise MissingDependencyError("--ray needs ray; run: pip install 'edgy-tf[ray]'")

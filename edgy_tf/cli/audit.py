@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from edgy_tf.cli.arguments import corpus_words
+
 EXAMPLE = """\
 edgy audit pi --corpus CORPUS --out out/audit              a page, pictures and audit.json, within an hour
   edgy audit pi --corpus CORPUS --quick                      a first look, within minutes
@@ -53,6 +55,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _command(args: argparse.Namespace) -> str:
     """The command without the folders of this machine."""
-    words = ["edgy", "audit", Path(args.release).name, "--corpus", *(Path(c).resolve().name for c in args.corpus)]
+    words = ["edgy", "audit", Path(args.release).name, *corpus_words(args.corpus)]
     words += ["--variant", args.variant, "--plan", Path(args.plan).name, "--recogniser", args.recogniser]
     return shlex.join(words)

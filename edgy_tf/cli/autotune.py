@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgy_tf.cli.arguments import positive
-from edgy_tf.errors import EdgyError, MissingDependencyError, PresetError
+from edgy_tf.cli.arguments import check_ray, corpus_words, positive
+from edgy_tf.errors import EdgyError, PresetError
 from edgy_tf.releases import find_release
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name in _LIMITS}
     if all(limit is None for limit in given.values()):
         raise EdgyError(f"give a limit to search for: {', '.join(_flag(name) for name in _LIMITS)}")
-    if args.ray and find_spec("ray") is None:
-        raise MissingDependencyError("--ray needs ray; run: pip install 'edgy-tf[ray]'")
+    check_ray(args)
     release = find_release(args.release)
     from edgy_tf.corpora import Corpus, open_corpus
 
@@ -179,7 +177,7 @@ def _flag(name: str) -> str:
 def _command(args: argparse.Namespace) -> str:
     """The command without the folders of this machine."""
     words = ["edgy", "autotune", "--release", Path(args.release).name]
-    words += ["--corpus", *(Path(folder).resolve().name for folder in args.corpus)]
+    words += corpus_words(args.corpus)
     for name in _LIMITS:
         if (limit := getattr(args, name)) is not None:
             words += [

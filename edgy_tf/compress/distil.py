@@ -17,7 +17,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgy_tf.compress.recipe import FineTuning
-from edgy_tf.compress.teaching import Distance, as_teacher, distance, nearest, norms_of, teach
+from edgy_tf.compress.teaching import Distance, as_teacher, distance, norms_of, teach
 from edgy_tf.compress.through import through_decoder
 from edgy_tf.network import Network
 from edgy_tf.preset import Phase
@@ -90,7 +90,7 @@ class Lesson:
         latents = self._first(distance(self._codebook))
         if not how.decoder:
             return latents
-        mel = through_decoder(self._teacher, lambda z: nearest(z, self._codebook))
+        mel = through_decoder(self._teacher)
         size = self._preset.codebook.dim
         return lambda wanted, student: latents(wanted, student) + how.decoder * mel(wanted[..., size:], student)
 

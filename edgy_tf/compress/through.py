@@ -6,18 +6,16 @@ training (van den Oord et al. 2017), from the mel that the decoder gives back to
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
-from edgy_tf.compress.teaching import Distance
+from edgy_tf.compress.teaching import Distance, nearest
 from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 from edgy_tf.weights import assign_variables
 
 
-def through_decoder(teacher: Network, nearest: Callable[[tf.Tensor], tf.Tensor]) -> Distance:
+def through_decoder(teacher: Network) -> Distance:
     """The loss between mel ``[B, N, stride * mels]`` and latents ``[B, N, dim]``, as ``[B, N]``.
 
     It is the mean absolute difference of the mel and of what the decoder's mel head makes of the latents' codes, in
@@ -25,7 +23,6 @@ def through_decoder(teacher: Network, nearest: Callable[[tf.Tensor], tf.Tensor])
 
     Args:
         teacher: has codebook, conditioning and mel head.
-        nearest: latents to codes.
 
     Raises:
         ModelError: the network has no mel head, or no voice of nobody.
@@ -41,7 +38,7 @@ def through_decoder(teacher: Network, nearest: Callable[[tf.Tensor], tf.Tensor])
     kernel, bias = tf.constant(arrays["mel_head/kernel"]), tf.constant(arrays["mel_head/bias"])
 
     def loss(mel: tf.Tensor, latents: tf.Tensor) -> tf.Tensor:
-        vectors = latents + tf.stop_gradient(tf.gather(codebook, nearest(latents)) - latents)
+        vectors = latents + tf.stop_gradient(tf.gather(codebook, nearest(latents, teacher.codebook)) - latents)
         voice = tf.repeat(nobody[None], tf.shape(latents)[0], axis=0)
         given = tf.einsum("bfc,cm->bfm", conditioning(vectors, voice), kernel) + bias
         return tf.reduce_mean(tf.abs(tf.reshape(given, tf.shape(mel)) - mel), -1)

@@ -28,6 +28,7 @@ from edgy_tf.network import Network
 from edgy_tf.preset import preset_from_dict
 from edgy_tf.releases import MANIFEST, Release, find_release, release_names
 from edgy_tf.train.loop import split
+from edgy_tf.weights import whole_folder
 from pi_runtime import EdgeEncoder
 from pi_runtime.model_file import read_info
 
@@ -199,18 +200,12 @@ def with_encoder(base: Release, variant: str, model: Path, out: Path) -> None:
 
     Of a base without files, nothing else goes there.
     """
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-        folder = Path(temporary) / "release"
+    with whole_folder(out) as folder:
         if base.files:
-            shutil.copytree(base.folder, folder)
-        else:
-            folder.mkdir()
+            shutil.copytree(base.folder, folder, dirs_exist_ok=True)
         path = folder / f"encoder-{variant}.tflite"
         shutil.copyfile(model, path)
         _write_manifest(folder, base, out.name, path)
-        if out.exists():
-            shutil.rmtree(out)
-        folder.rename(out)
 
 
 def zipped(model: bytes) -> int:

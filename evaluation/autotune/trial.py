@@ -19,14 +19,12 @@ from evaluation.autotune.limits import Limits, Measures
 from evaluation.plan import load_plan
 from evaluation.stages import measured
 from evaluation.userland.devices import UserlandError
-from evaluation.userland.instructions import emulated, per_second
+from evaluation.userland.instructions import A72, emulated, per_second
 from evaluation.words import Words
 from pi_runtime import EdgeEncoder, read_info
 
 PLAN = "codes"
 """The audit's plan that says whose words and whose secrets are measured."""
-DEVICE = "arm64", "ai-edge-litert"
-"""The emulated device that instructions are counted on, a Cortex-A72."""
 SECONDS, RUNS = 10, 20
 """Of audio in a measured run, and how many there are."""
 
@@ -70,7 +68,7 @@ class Workshop:
         self._words = self._leak = self._device = None
         if task.limits.max_instructions is not None:
             try:
-                self._device = emulated(*DEVICE)
+                self._device = emulated(*A72)
             except UserlandError as error:
                 raise UserlandError(f"{error}; or leave --max-instructions out") from error
         if task.limits.max_wer_rise is not None:

@@ -10,10 +10,8 @@ from pathlib import Path
 from edgy_tf import __version__
 from edgy_tf.weights import atomic_file
 from evaluation.userland.devices import UserlandError
-from evaluation.userland.instructions import emulated, per_second
+from evaluation.userland.instructions import A72, emulated, per_second
 from evaluation.userland.run import Userland
-
-DEVICE, RUNTIME = "arm64", "ai-edge-litert"
 
 
 def instructions(paths: Mapping[str, Path], cache: Path) -> tuple[dict[str, int], str]:
@@ -28,9 +26,9 @@ def instructions(paths: Mapping[str, Path], cache: Path) -> tuple[dict[str, int]
     """
     kept = {variant: cache / f"{_key(path)}.json" for variant, path in paths.items()}
     try:
-        userland = Userland.open(DEVICE, RUNTIME)
+        userland = Userland.open(*A72)
         if not all(file.exists() for file in kept.values()):
-            userland = emulated(DEVICE, RUNTIME)
+            userland = emulated(*A72)
         for variant, file in kept.items():
             if not file.exists():
                 count = per_second(userland, paths[variant])
@@ -40,8 +38,8 @@ def instructions(paths: Mapping[str, Path], cache: Path) -> tuple[dict[str, int]
     except UserlandError as error:
         return {}, f"Instructions were not counted: {error}."
     found = {variant: int(json.loads(file.read_text("utf-8"))) for variant, file in kept.items()}
-    return found, f"Instructions: of PCM to codes by {RUNTIME} on one thread of an emulated {userland.device.cpu}."
+    return found, f"Instructions: of PCM to codes by {A72[1]} on one thread of an emulated {userland.device.cpu}."
 
 
 def _key(path: Path) -> str:
-    return hashlib.sha256(f"{__version__} {DEVICE} {RUNTIME}".encode() + path.read_bytes()).hexdigest()
+    return hashlib.sha256(" ".join((__version__, *A72)).encode() + path.read_bytes()).hexdigest()

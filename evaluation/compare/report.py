@@ -12,7 +12,7 @@ from evaluation.compare.offers import HEAD as OFFER_HEAD
 from evaluation.compare.offers import offers
 from evaluation.compare.results import Result
 from evaluation.compare.verdict import verdict
-from evaluation.compression.report import words_read
+from evaluation.compression.report import words_cells, words_read
 from evaluation.compression.rows import SECONDS
 from evaluation.report.markdown import table
 from evaluation.report.style import NORMAL, PALETTE, SMALL, Picture, dress, legend, new_figure, picture
@@ -86,7 +86,7 @@ def _cells(result: Result) -> list[str]:
         result.form,
         f"{100 * row.agreement:.1f}",
         f"{row.snr:.1f}",
-        *(f"{100 * w.wer:.1f} ({100 * w.low:.0f} to {100 * w.high:.0f})" for w in result.words),
+        *words_cells(result.words),
         f"{row.size / 1e3:,.0f}",
         f"{row.zipped / 1e3:,.0f}",
         f"{100 * row.zeros:.1f}",

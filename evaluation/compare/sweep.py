@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
+from edgy_tf.cpus import cpus
 from edgy_tf.ray_cluster import connected
 from evaluation.compare.matrix import Entry, Task, measure
 from evaluation.compression.rows import Row
-from evaluation.cost import cpus
 
 Tell = Callable[[Entry, list[Row]], object]
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}

@@ -10,7 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from edgy_tf.cli.arguments import positive
+from edgy_tf.cli.arguments import corpus_words, positive
 from edgy_tf.compress.recipe import load_recipe, recipe_names, with_budget
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import EdgyError
@@ -77,8 +77,7 @@ def _run(args: argparse.Namespace) -> None:
 
 def _command(args: argparse.Namespace) -> str:
     """The command without the folders of this machine."""
-    corpora = [Path(c).resolve().name for c in args.corpus]
-    words = ["python", "-m", "evaluation.compression", Path(args.release).name, "--corpus", *corpora]
+    words = ["python", "-m", "evaluation.compression", Path(args.release).name, *corpus_words(args.corpus)]
     words += ["--steps", str(args.steps)] if args.steps else []
     return shlex.join([*words, "--out", Path(args.out).name])
 

@@ -70,7 +70,7 @@ def _cells(
     return [
         row.variant,
         f"{100 * row.agreement:.1f}",
-        *(f"{100 * w.wer:.1f} ({100 * w.low:.0f} to {100 * w.high:.0f})" for w in words[row.variant]),
+        *words_cells(words[row.variant]),
         f"{row.size / 1e3:,.0f}",
         f"{row.zipped / 1e3:,.0f}",
         f"1/{baseline.zipped / row.zipped:.1f}",
@@ -80,6 +80,11 @@ def _cells(
         f"{1e3 * cost.cpu_s / SECONDS:.2f}",
         f"{row.seconds / 60:.1f}" if row.seconds else "–",
     ]
+
+
+def words_cells(heard: Sequence[Utility]) -> list[str]:
+    """Word error rates in percent with their intervals, one of each source."""
+    return [f"{100 * w.wer:.1f} ({100 * w.low:.0f} to {100 * w.high:.0f})" for w in heard]
 
 
 def words_read(heard: Sequence[Utility]) -> str:

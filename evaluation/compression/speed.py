@@ -28,13 +28,12 @@ from evaluation.cost import machine
 from evaluation.report.markdown import table
 from evaluation.stages import StageCost, measured_in_turn
 from evaluation.userland.devices import UserlandError
-from evaluation.userland.instructions import emulated, per_second
+from evaluation.userland.instructions import A72, emulated, per_second
 
 RATES = (0.0, 0.2, 0.4, 0.6)
 NUMBERS = ("float32", "int8")
 SECONDS, RUNS = 10, 60
 """Of audio in a measured run, and how many there are."""
-DEVICE = "arm64", "ai-edge-litert"
 PAGE = "filter-pruning.md"
 
 
@@ -98,7 +97,7 @@ def speeds(network: Network, runs: int = RUNS, rates: Sequence[float] = RATES) -
 def _counted(files: Mapping[tuple[str, float], Path]) -> dict[tuple[str, float], int]:
     """Instructions by file; empty where no device is emulated."""
     try:
-        device = emulated(*DEVICE)
+        device = emulated(*A72)
     except UserlandError as error:
         print(f"instructions are not counted: {error}", file=sys.stderr)
         return {}

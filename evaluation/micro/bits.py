@@ -93,26 +93,20 @@ def levels_of(report: MicroReport, pcm: Pcm, codes: int) -> npt.NDArray[np.int8]
     info, mel = report.info, report.graph.mel
     _, step, _ = mel.shape
     hop = report.front_end.hop
-    before, frames = info.history * hop, (_unready(report) + codes) * step
-    lead = -(info.receptive_field - step) % step
-    after = max(0, (frames - lead) * hop - before - len(pcm))
-    features = log_mel(np.pad(to_float32(pcm), (before, after)), report.front_end)[: frames - lead]
+    before, frames = info.history * hop, (report.unready + codes) * step
+    after = max(0, (frames - report.lead) * hop - before - len(pcm))
+    features = log_mel(np.pad(to_float32(pcm), (before, after)), report.front_end)[: frames - report.lead]
     # As TFLite rounds: halves away from zero; no feature is negative.
     levels = np.floor(features / np.float32(mel.scale) + 0.5).astype(int) + mel.zero
-    silence = np.full((lead, features.shape[1]), mel.zero)
+    silence = np.full((report.lead, features.shape[1]), mel.zero)
     return np.clip(np.concatenate([silence, levels]), -128, 127).astype(np.int8)
 
 
 def _steps(report: MicroReport, trace: Trace) -> tuple[list[int], npt.NDArray[np.int64]]:
     """Steps at which a stream begins, and those that give codes."""
-    unready, begins, taken, at = _unready(report), [], [], 0
+    begins, taken, at = [], [], 0
     for codes in trace.codes:
         begins.append(at)
-        taken.append(np.arange(at + unready, at + unready + len(codes)))
-        at += unready + len(codes)
+        taken.append(np.arange(at + report.unready, at + report.unready + len(codes)))
+        at += report.unready + len(codes)
     return begins, np.concatenate(taken)
-
-
-def _unready(report: MicroReport) -> int:
-    _, step, _ = report.graph.mel.shape
-    return -(-(report.info.receptive_field - step) // step)

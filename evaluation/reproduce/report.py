@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evaluation.compare.results import Result
-from evaluation.compression.report import words_read
+from evaluation.compression.report import words_cells, words_read
 from evaluation.report.lookup import MARK, Case, case_of, cases, interval, unique
 from evaluation.report.lookup import Result as Audited
 from evaluation.report.markdown import table
@@ -53,8 +53,7 @@ def _table_2(results: Sequence[Result]) -> str:
     for model, technique, wer in TABLE_2:
         ours = by_name[model]
         if ours.made:
-            words = [f"{100 * w.wer:.1f} ({100 * w.low:.0f} to {100 * w.high:.0f})" for w in ours.words]
-            cells = [*words, f"{100 * ours.row.agreement:.1f}"]
+            cells = [*words_cells(ours.words), f"{100 * ours.row.agreement:.1f}"]
         else:
             cells = [ours.row.reason, *[NONE] * len(heard)]
         rows.append([model, technique, f"{wer:.1f}", *cells])

@@ -14,6 +14,8 @@ from evaluation.userland.run import Userland
 from pi_runtime.golden import RECORDING
 
 PLUGIN = Path(__file__).with_name("count.c")
+A72 = "arm64", "ai-edge-litert"
+"""Device and interpreter of a Raspberry Pi 4, whose instructions variants are compared by."""
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,9 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api") if CHROMIUM else None
-    if playwright is None:
+    if CHROMIUM is None:
         pytest.skip("NOT TESTED in a browser: install Debian's chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="NOT TESTED in a browser: playwright is missing")
     # Nothing but this machine can be reached; a microphone that beeps is built in.
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     options += ["--disable-sync", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]

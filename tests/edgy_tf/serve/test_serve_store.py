@@ -22,7 +22,7 @@ def _postgres() -> Iterator[str]:
     """A server of its own on a socket in a folder; it does not run as root, and so as nobody there."""
     if not shutil.which("initdb") or not shutil.which("pg_ctl"):
         pytest.skip("NOT TESTED on Postgres: initdb and pg_ctl are not on the path")
-    pytest.importorskip("psycopg")
+    pytest.importorskip("psycopg", reason="NOT TESTED on Postgres: psycopg is not installed")
     user = "nobody" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory() as folder:
         if user:
