@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.micro.plan import MicroReport, mel_runs
+from converters.micro.report import MicroReport, mel_runs
 from converters.micro.search import Search
 from edgy_tf import __version__
 from edgy_tf.errors import ModelError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import converters.micro.arena
-import converters.micro.library
+import converters.micro.report
 from converters.encoder import convert_encoder
 from converters.graph import Builtin, builtin, operator_name, read_graph, schema, write_graph
 from converters.micro import MicroGraph, arena_bytes, integer_search, micro_graph, plan, write
@@ -51,7 +51,7 @@ def graph(int8: Path) -> MicroGraph:
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """An arena that is known without TFLM."""
-    monkeypatch.setattr(converters.micro.library, "arena_bytes", lambda model: 5000)
+    monkeypatch.setattr(converters.micro.report, "arena_bytes", lambda model: 5000)
 
 
 def test_the_graph_is_integers_of_fixed_shapes(graph: MicroGraph, network: Network) -> None:
