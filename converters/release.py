@@ -21,7 +21,8 @@ from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
-from edgy_tf.releases import MANIFEST, Release, find_release
+from edgy_tf.reading import Reading
+from edgy_tf.releases import MANIFEST, READING, Release, find_release
 from edgy_tf.train.checkpoint import Checkpoint
 from edgy_tf.weights import whole_folder
 from pi_runtime import EdgeEncoder
@@ -39,6 +40,7 @@ def export(
     out: Path,
     variants: Sequence[str] = RELEASED,
     vocoder: str | None = None,
+    reading: Path | None = None,
 ) -> tuple[Release, dict[str, Report]]:
     """Write a release into ``out``, whole or not at all, and say how its encoders compare with Keras.
 
@@ -49,13 +51,18 @@ def export(
         variants: of ``converters.variants.VARIANTS``, one at least.
         vocoder: out of ``edgy_tf.decode.decoder.VOCODERS``, by which its codes read best; None takes the WaveRNN where
             one was trained.
+        reading: what ``edgy train-reading`` wrote for its codes.
 
     Raises:
         CorpusError: no speech to calibrate on.
-        ModelError: a variant's codes are not the network's, or ``out`` holds something else.
+        ModelError: a variant's codes are not the network's, the reading is of other codes, or ``out`` holds something
+            else.
     """
     if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty and not a release; choose another folder")
+    learned = Reading.load(reading) if reading else None
+    if learned and learned.codebook_id != checkpoint.network.codebook_id:
+        raise ModelError(f"{reading} reads codebook {learned.codebook_id}, not {checkpoint.network.codebook_id}")
     training, validation = hold_out(corpus, 0.05, checkpoint.seed)
     speech = some_speech(training, CALIBRATION)
     network = Network(checkpoint.preset, _without_table(checkpoint), synthetic_voices(checkpoint, corpus))
@@ -63,6 +70,8 @@ def export(
         calibration = [encoder_input(to_float32(pcm), network.preset) for pcm in speech]
         network = equalised(network, calibration)
         network.save(folder / "network.safetensors")
+        if learned:
+            learned.save(folder / READING)
         for variant in tqdm(variants, desc="convert", unit="variant"):
             model = convert_encoder(network, variant, calibration, LICENCE, out.name)
             (folder / f"encoder-{variant}.tflite").write_bytes(model)

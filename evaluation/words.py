@@ -35,7 +35,7 @@ class Words:
     """
 
     def __init__(self, release: Release, corpus: Corpus, utterances: int, recogniser: str, cache: Path) -> None:
-        self._recogniser = open_recogniser(recogniser)
+        self._recogniser = open_recogniser(recogniser, release)
         self._decoder = Decoder.from_release(release.folder)
         if not self._recogniser.reads or not self._decoder.has_words:
             who = f"release {release.name}" if self._recogniser.reads else self._recogniser.name

@@ -110,23 +110,49 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def whisper_arrays() -> dict[str, np.ndarray]:
     """A Whisper encoder of two layers and two heads, with random weights."""
-    rng = np.random.default_rng(0)
-    width = 128
-    shapes: dict[str, tuple[int, ...]] = {
-        "conv1/weight": (width, 80, 3),
-        "conv2/weight": (width, width, 3),
-        "position_encodings/encodings": (500, width),
-        "layer_norm/gamma": (width,),
-    }
+    width = WHISPER_WIDTH
+    return _random_transformer(
+        {
+            "conv1/weight": (width, 80, 3),
+            "conv2/weight": (width, width, 3),
+            "position_encodings/encodings": (1500, width),
+            "layer_norm/gamma": (width,),
+        },
+        {"self_attention": (3, 1, 1, 1), "ffn": (4, 1, 1, 4)},
+    )
+
+
+@pytest.fixture(scope="session")
+def whisper_decoder_arrays() -> dict[str, np.ndarray]:
+    """The decoder that goes with it, with the whole vocabulary."""
+    width = WHISPER_WIDTH
+    return _random_transformer(
+        {
+            "embeddings/weight": (51865, width),
+            "position_encodings/encodings": (448, width),
+            "layer_norm/gamma": (width,),
+        },
+        {"self_attention": (3, 1, 1, 1), "attention": (1, 1, 2, 1, 1, 1), "ffn": (4, 1, 1, 4)},
+    )
+
+
+WHISPER_WIDTH = 128
+
+
+def _random_transformer(
+    shapes: dict[str, tuple[int, ...]], blocks: dict[str, tuple[int, ...]]
+) -> dict[str, np.ndarray]:
+    """Two layers of ``blocks``, which give the widths, out and in, of their matrices, and what else has ``shapes``."""
+    rng, width = np.random.default_rng(0), WHISPER_WIDTH
     for layer in ("layer_0", "layer_1"):
-        for block, sizes in {"self_attention": (3, 1, 1, 1), "ffn": (4, 1, 1, 4)}.items():
+        for block, sizes in blocks.items():
             name = f"{layer}/{block}"
             shapes[f"{name}/layer_norm/gamma"] = (width,)
-            shapes[f"{name}/linear_0/weight"] = (sizes[0] * width, sizes[1] * width)
-            shapes[f"{name}/linear_1/weight"] = (sizes[2] * width, sizes[3] * width)
+            for i, (out, inner) in enumerate(zip(sizes[::2], sizes[1::2], strict=True)):
+                shapes[f"{name}/linear_{i}/weight"] = (out * width, inner * width)
     arrays = {n: (rng.standard_normal(s) / np.sqrt(np.prod(s[1:]))).astype(np.float16) for n, s in shapes.items()}
     for name, value in list(arrays.items()):
-        if name.endswith("weight"):
+        if name.endswith("weight") and name != "embeddings/weight":
             arrays[name.replace("weight", "bias")] = rng.standard_normal(value.shape[0]).astype(np.float16)
         elif name.endswith("gamma"):
             arrays[name] = (value + 1).astype(np.float16)

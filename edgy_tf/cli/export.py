@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", required=True, type=Path, help="folder of the release, named after it, or of the library"
     )
+    parser.add_argument("--reading", type=Path, metavar="FOLDER", help="that edgy train-reading wrote for its codes")
     parser.add_argument(
         "--variants",
         type=variant_names,
@@ -69,8 +70,10 @@ def run(args: argparse.Namespace) -> None:
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
     from converters.release import export
+    from edgy_tf.releases import READING
 
-    show(*export(checkpoint, corpus, args.out, args.variants))
+    reading = args.reading / READING if args.reading else None
+    show(*export(checkpoint, corpus, args.out, args.variants, reading=reading))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
 

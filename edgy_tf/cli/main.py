@@ -13,6 +13,7 @@ COMMANDS = (
     "info",
     "train",
     "train-speaker",
+    "train-reading",
     "export",
     "compress",
     "autotune",
@@ -34,6 +35,7 @@ COMMANDS = (
 EXTRAS = {
     "train": "train",
     "train-speaker": "train",
+    "train-reading": "train,asr-offline",
     "export": "train",
     "compress": "train",
     "autotune": "tune",

@@ -107,7 +107,7 @@ def open_cloud(args: argparse.Namespace) -> Cloud:
     settings = _settings(args)
     release = find_release(args.release)
     decoder = Decoder.from_release(release.folder)
-    engine = Engine(release, decoder, open_recogniser(args.recogniser), settings.queue, Metrics())
+    engine = Engine(release, decoder, open_recogniser(args.recogniser, release), settings.queue, Metrics())
     device = PlayedDevice(release, settings.queue, engine) if args.demo else None
     return Cloud(engine, VoiceStore(args.store), _tokens(args), settings, device)
 

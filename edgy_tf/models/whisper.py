@@ -1,4 +1,7 @@
-"""The encoder of OpenAI's Whisper (Radford et al. 2022), frozen: it judges which words are left. Any Keras backend."""
+"""OpenAI's Whisper (Radford et al. 2022), whose own weights never train: it judges which words are left. Any backend.
+
+Low-rank adapters beside its matrices (Hu et al. 2021, LoRA) can train, for a recogniser that reads the codes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from keras import ops
 
 from edgy_tf.frontend.logmel import mel_filters
 from edgy_tf.preset import FrontEnd
+from edgy_tf.reading import DOWN, UP
 from edgy_tf.weights import Arrays
 
 HOP, WINDOW, MELS = 160, 400, 80
@@ -38,24 +42,26 @@ def whisper_features(samples: Any) -> Any:
     return (ops.maximum(log, ops.max(log, axis=(1, 2), keepdims=True) - 8) + 4) / 4
 
 
-class WhisperEncoder(keras.layers.Layer):
-    """Features ``[B, T, MELS]`` to states ``[B, T / 2, width]``, T even and at most 3000. It never trains.
+class _Transformer(keras.layers.Layer):
+    """What both halves share: frozen weights, blocks, and adapters where there is a rank.
 
     Args:
-        arrays: as ``edgy_tf.train.teacher.load_teacher`` gives them.
+        arrays: as ``edgy_tf.train.teacher`` gives them.
         dtype: of all arithmetic but softmax, norms and GELU; bfloat16 halves the memory, and saves time where the
             processor has it.
+        rank: of the adapters; 0 is none.
     """
 
-    def __init__(self, arrays: Arrays, dtype: str = "float32") -> None:
-        super().__init__(name="teacher", dtype=dtype, trainable=False)
+    def __init__(self, arrays: Arrays, dtype: str, rank: int, name: str) -> None:
+        super().__init__(name=name, dtype=dtype, trainable=rank > 0)
         self._values = arrays
+        self._rank = rank
         self.depth = sum(name.endswith("/self_attention/linear_0/weight") for name in arrays)
         self.width = arrays["layer_norm/gamma"].shape[0]
         self.heads = self.width // 64
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Create the frozen weights."""
+    def build(self, *_: Any) -> None:
+        """Create the frozen weights, and adapters that change nothing yet."""
         self._weight = {
             name: self.add_weight(
                 name=name.replace("/", "_"),
@@ -65,7 +71,86 @@ class WhisperEncoder(keras.layers.Layer):
             )
             for name, value in self._values.items()
         }
+        self._adapter = {}
+        for name, value in self._values.items() if self._rank else ():
+            if ("linear_" not in name and not name.startswith("conv")) or value.ndim < 2:
+                continue
+            inner = value[0].size
+            for end, shape, start in (
+                (DOWN, (self._rank, inner), keras.initializers.RandomNormal(stddev=inner**-0.5)),
+                (UP, (value.shape[0], self._rank), "zeros"),
+            ):
+                place = (name + end).replace("/", "_")
+                # In half precision an optimiser's steps would be lost.
+                self._adapter[name + end] = self.add_weight(name=place, shape=shape, initializer=start, dtype="float32")
         self._values = {}
+
+    def adapters(self) -> Arrays:
+        """The adapters as they stand, by the name of the weight that they add to."""
+        return {name: np.asarray(ops.convert_to_numpy(value)) for name, value in self._adapter.items()}
+
+    def assign(self, adapters: Arrays) -> None:
+        """Set what ``adapters`` gave."""
+        for name, variable in self._adapter.items():
+            variable.assign(adapters[name])
+
+    def _w(self, name: str) -> Any:
+        return ops.cast(self._weight[name], self.compute_dtype)
+
+    def _block(self, x: Any, i: int, mask: Any = None, states: Any = None) -> Any:
+        place = f"layer_{i}"
+        x = x + self._attention(self._norm(x, f"{place}/self_attention/layer_norm"), f"{place}/self_attention", mask)
+        if states is not None:
+            x = x + self._attention_to(states, self._norm(x, f"{place}/attention/layer_norm"), f"{place}/attention")
+        y = self._linear(self._norm(x, f"{place}/ffn/layer_norm"), f"{place}/ffn/linear_0")
+        return x + self._linear(self._gelu(y), f"{place}/ffn/linear_1")
+
+    def _gelu(self, x: Any) -> Any:
+        # In bfloat16 TensorFlow's takes twice as long on a CPU.
+        return ops.cast(ops.gelu(ops.cast(x, "float32"), approximate=False), self.compute_dtype)
+
+    def _linear(self, x: Any, name: str) -> Any:
+        y = ops.matmul(x, ops.transpose(self._w(f"{name}/weight"))) + self._w(f"{name}/bias")
+        return y + self._adapted(x, f"{name}/weight") if self._rank else y
+
+    def _adapted(self, x: Any, name: str) -> Any:
+        down, up = (ops.cast(self._adapter[name + end], self.compute_dtype) for end in (DOWN, UP))
+        return ops.matmul(ops.matmul(x, ops.transpose(down)), ops.transpose(up))
+
+    def _norm(self, x: Any, name: str) -> Any:
+        x = ops.cast(x, "float32")
+        x = x - ops.mean(x, -1, keepdims=True)
+        x = x * ops.rsqrt(ops.mean(ops.square(x), -1, keepdims=True) + 1e-5)
+        return ops.cast(x, self.compute_dtype) * self._w(f"{name}/gamma") + self._w(f"{name}/beta")
+
+    def _attention(self, x: Any, name: str, mask: Any) -> Any:
+        q, k, v = ops.split(self._linear(x, f"{name}/linear_0"), 3, -1)
+        return self._linear(self._heard(q, k, v, mask), f"{name}/linear_1")
+
+    def _attention_to(self, states: Any, x: Any, name: str) -> Any:
+        k, v = ops.split(self._linear(states, f"{name}/linear_1"), 2, -1)
+        return self._linear(self._heard(self._linear(x, f"{name}/linear_0"), k, v, None), f"{name}/linear_2")
+
+    def _heard(self, q: Any, k: Any, v: Any, mask: Any) -> Any:
+        q, k, v = (ops.transpose(ops.reshape(y, (-1, y.shape[1], self.heads, 64)), (0, 2, 1, 3)) for y in (q, k, v))
+        scores = ops.cast(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / 8, "float32")
+        if mask is not None:
+            scores = scores + mask
+        heard = ops.matmul(ops.cast(ops.softmax(scores), self.compute_dtype), v)
+        return ops.reshape(ops.transpose(heard, (0, 2, 1, 3)), (-1, heard.shape[2], self.width))
+
+
+class WhisperEncoder(_Transformer):
+    """Features ``[B, T, MELS]`` to states ``[B, T / 2, width]``, T even and at most 3000.
+
+    Args:
+        arrays: as ``edgy_tf.train.teacher.load_teacher`` gives them.
+        dtype: of all arithmetic but softmax, norms and GELU.
+        rank: of adapters that train; without them it never trains.
+    """
+
+    def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0) -> None:
+        super().__init__(arrays, dtype, rank, "teacher")
 
     def call(self, mel: Any) -> Any:
         """The states that Whisper's decoder reads."""
@@ -74,36 +159,41 @@ class WhisperEncoder(keras.layers.Layer):
         x = self._gelu(self._conv(x, "conv2", 2))
         x = x + self._w("position_encodings/encodings")[: x.shape[1]]
         for i in range(self.depth):
-            x = x + self._attention(self._norm(x, f"layer_{i}/self_attention/layer_norm"), f"layer_{i}/self_attention")
-            y = self._linear(self._norm(x, f"layer_{i}/ffn/layer_norm"), f"layer_{i}/ffn/linear_0")
-            x = x + self._linear(self._gelu(y), f"layer_{i}/ffn/linear_1")
+            x = self._block(x, i)
         return ops.cast(self._norm(x, "layer_norm"), "float32")
 
-    def _w(self, name: str) -> Any:
-        return ops.cast(self._weight[name], self.compute_dtype)
-
     def _conv(self, x: Any, name: str, stride: int) -> Any:
-        kernel = ops.transpose(self._w(f"{name}/weight"), (2, 1, 0))
+        weight = self._w(f"{name}/weight")
         x = ops.pad(x, ((0, 0), (1, 1), (0, 0)))
-        return ops.conv(x, kernel, strides=stride, padding="valid") + self._w(f"{name}/bias")
 
-    def _gelu(self, x: Any) -> Any:
-        # In bfloat16 TensorFlow's takes twice as long on a CPU.
-        return ops.cast(ops.gelu(ops.cast(x, "float32"), approximate=False), self.compute_dtype)
+        def conv(kernel: Any) -> Any:
+            return ops.conv(x, ops.transpose(kernel, (2, 1, 0)), strides=stride, padding="valid")
 
-    def _linear(self, x: Any, name: str) -> Any:
-        return ops.matmul(x, ops.transpose(self._w(f"{name}/weight"))) + self._w(f"{name}/bias")
+        y = conv(weight) + self._w(f"{name}/bias")
+        if not self._rank:
+            return y
+        down, up = (ops.cast(self._adapter[f"{name}/weight" + end], self.compute_dtype) for end in (DOWN, UP))
+        return y + ops.matmul(conv(ops.reshape(down, (self._rank, *weight.shape[1:]))), ops.transpose(up))
 
-    def _norm(self, x: Any, name: str) -> Any:
-        x = ops.cast(x, "float32")
-        x = x - ops.mean(x, -1, keepdims=True)
-        x = x * ops.rsqrt(ops.mean(ops.square(x), -1, keepdims=True) + 1e-5)
-        return ops.cast(x, self.compute_dtype) * self._w(f"{name}/gamma") + self._w(f"{name}/beta")
 
-    def _attention(self, x: Any, name: str) -> Any:
-        count = x.shape[1]
-        qkv = ops.reshape(self._linear(x, f"{name}/linear_0"), (-1, count, 3, self.heads, 64))
-        q, k, v = (ops.transpose(qkv[:, :, i], (0, 2, 1, 3)) for i in range(3))
-        scores = ops.softmax(ops.cast(ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / 8, "float32"))
-        heard = ops.transpose(ops.matmul(ops.cast(scores, self.compute_dtype), v), (0, 2, 1, 3))
-        return self._linear(ops.reshape(heard, (-1, count, self.width)), f"{name}/linear_1")
+class WhisperDecoder(_Transformer):
+    """Tokens ``[B, L]`` that are known and states ``[B, S, width]`` to logits of the next ones, ``[B, L, vocabulary]``.
+
+    Args:
+        arrays: as ``edgy_tf.train.teacher`` gives them for ``decoder/``.
+        dtype: of all arithmetic but softmax, norms and GELU.
+        rank: of adapters that train.
+    """
+
+    def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0) -> None:
+        super().__init__(arrays, dtype, rank, "decoder")
+
+    def call(self, tokens: Any, states: Any) -> Any:
+        """Logits, in float32."""
+        count = tokens.shape[1]
+        vectors = self._w("embeddings/weight")
+        x = ops.take(vectors, tokens, axis=0) + self._w("position_encodings/encodings")[:count]
+        mask = np.triu(np.full((count, count), -1e9, np.float32), 1)
+        for i in range(self.depth):
+            x = self._block(x, i, mask, ops.cast(states, self.compute_dtype))
+        return ops.cast(ops.matmul(self._norm(x, "layer_norm"), ops.transpose(vectors)), "float32")

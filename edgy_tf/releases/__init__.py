@@ -1,8 +1,9 @@
 """Releases: encoders, decoder and voices that share one codebook, found by name. Needs the standard library alone.
 
 A release is a folder: ``release.json``, one ``encoder-VARIANT.tflite`` per variant, ``network.safetensors``,
-``prior.npz`` and a model card. One that is an encoder alone names the release that decodes its codes. Those that ship
-lie beside this module; ``edgy export`` writes others.
+``prior.npz``, a model card, and, where a recogniser has learned to read the codes, ``reading.safetensors``. One that
+is an encoder alone names the release that decodes its codes. Those that ship lie beside this module;
+``edgy export`` writes others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from edgy_tf.errors import CodebookMismatchError, ModelError
 
 MANIFEST = "release.json"
+READING = "reading.safetensors"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,12 @@ class Release:
     def network(self) -> Path:
         """Path of the full-precision weights: encoder, codebook, decoder and voices."""
         return self._decoding / "network.safetensors"
+
+    @property
+    def reading(self) -> Path | None:
+        """Path of what a recogniser has learned for its codes (`edgy_tf.reading`), where the release has that."""
+        path = self._decoding / READING
+        return path if path.exists() else None
 
     @property
     def _decoding(self) -> Path:

@@ -126,23 +126,28 @@ class _Draw:
         return out if self.phase.freeze else out | self._heard(pcm)
 
     def _heard(self, pcm: npt.NDArray[np.int16]) -> Batch:
-        preset, rng, size = self.preset, self.rng, self.phase.batch
-        cfg = preset.train.content
-        noisy = rng.random(size) < 0.5
-        snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, size)
-        level = np.sqrt(np.mean(np.square(pcm, dtype=np.float32), 1)) * 10 ** (-snr / 20) * noisy
-        bank = _noise()
-        places = rng.integers(0, len(bank) - pcm.shape[1], size)
-        noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
-        spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
-        out = {
-            "heard": np.clip(pcm + noise, -32768, 32767).astype(np.int16),
-            "change": (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32),
-        }
+        heard, change = changed(pcm, self.preset, self.rng)
+        out: Batch = {"heard": heard, "change": change}
         if self.phase.latent_noise:
-            shape = size, self.phase.codes, preset.codebook.dim
-            out["latent_noise"] = self.phase.latent_noise * rng.standard_normal(shape, np.float32)
+            shape = len(pcm), self.phase.codes, self.preset.codebook.dim
+            out["latent_noise"] = self.phase.latent_noise * self.rng.standard_normal(shape, np.float32)
         return out
+
+
+def changed(
+    pcm: npt.NDArray[np.int16], preset: Preset, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
+    """Crops ``[B, samples]`` with noise in half of them, and a ``change [B, C]`` of each for ``another_voice``."""
+    size, cfg = len(pcm), preset.train.content
+    noisy = rng.random(size) < 0.5
+    snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, size)
+    level = np.sqrt(np.mean(np.square(pcm, dtype=np.float32), 1)) * 10 ** (-snr / 20) * noisy
+    bank = _noise()
+    places = rng.integers(0, len(bank) - pcm.shape[1], size)
+    noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
+    spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
+    change = (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32)
+    return np.clip(pcm + noise, -32768, 32767).astype(np.int16), change
 
 
 @functools.cache

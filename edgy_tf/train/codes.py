@@ -3,21 +3,84 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
-from edgy_tf.train.batches import crops
+from edgy_tf.frontend.spectra import features, magnitudes
+from edgy_tf.models.another_voice import another_voice
+from edgy_tf.models.quantizer import VectorQuantizer
+from edgy_tf.network import Network
+from edgy_tf.preset import Preset
+from edgy_tf.train.batches import changed, crops
 from edgy_tf.train.prepared import Prepared
 
 PIECE, BATCH = 200, 64
 """Codes of a piece, and pieces that the encoder hears at once."""
 
+Ints = npt.NDArray[np.int32]
+Hear = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Any]
+"""Utterances ``[B]`` and the codes that pieces of them begin at ``[B]`` to the codes of the pieces, ``[B, PIECE]``."""
+
 
 def with_codes(data: Prepared, model: Any) -> Prepared:
     """``data`` with the codes that the encoder and codebook of ``model`` give for it as it stands."""
     preset = model.preset
+
+    def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:
+        begin = starts * preset.stride - preset.history
+        mel = crops(data.mel, data.frames, utterances, begin, preset.frames_for(PIECE)).astype(np.float32)
+        return model.quantizer.nearest(model.encoder.predict_on_batch(mel))
+
+    return dataclasses.replace(data, codes=_codes(data, preset, hear))
+
+
+def with_network_codes(data: Prepared, network: Network, seed: int | None = None) -> Prepared:
+    """``data`` with the codes of a network, as it stands or, with a ``seed``, as other people might have said it.
+
+    Each utterance then has another voice, and some have noise. What the change is follows from the preset's
+    ``train.content``, and from ``seed`` and the utterance's number alone.
+    """
+    preset = network.preset
+    quantizer = VectorQuantizer(preset.codebook)
+    quantizer.build((None, None, preset.codebook.dim))
+    quantizer.codebook.assign(network.codebook)
+    if seed is None:
+        return with_codes(data, SimpleNamespace(preset=preset, encoder=network.encoder(), quantizer=quantizer))
+    encoder = _OtherVoices(network)
+
+    def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:
+        begin = starts * preset.samples_per_code - preset.samples_before
+        pcm = crops(data.pcm, data.samples, utterances, begin, preset.samples_for(PIECE))
+        rngs = (np.random.default_rng([seed, u]) for u in utterances)
+        rows = [changed(row[None], preset, rng) for row, rng in zip(pcm, rngs, strict=True)]
+        heard, changes = (np.concatenate(part) for part in zip(*rows, strict=True))
+        return quantizer.nearest(encoder.predict_on_batch((heard.astype(np.float32) / 32768, changes)))
+
+    return dataclasses.replace(data, codes=_codes(data, preset, hear))
+
+
+class _OtherVoices(keras.Model):
+    """Samples ``[B, N]`` and a ``change [B, C]`` of each to the latents of an encoder that hears them so."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(name="other_voices", dtype="float32")
+        self._front_end = network.preset.front_end
+        self._encoder = network.encoder()
+
+    def call(self, given: tuple[Any, Any]) -> Any:
+        """The latents, ``[B, codes, D]``."""
+        samples, change = given
+        spectra = another_voice(magnitudes(samples, self._front_end), change)
+        return self._encoder(features(spectra, self._front_end))
+
+
+def _codes(data: Prepared, preset: Preset, hear: Hear) -> Ints:
     bounds = data.code_bounds(preset.stride)
     counts = np.diff(bounds)
     codes = np.zeros(bounds[-1], np.int32)
@@ -25,11 +88,8 @@ def with_codes(data: Prepared, model: Any) -> Prepared:
     for i in tqdm(range(0, len(pieces), BATCH), desc="encode corpus", unit="batch"):
         # The last batch is filled up, so that all have one shape and one compilation.
         some = np.array((pieces[i : i + BATCH] + pieces[:1] * BATCH)[:BATCH])
-        begin = some[:, 1] * preset.stride - preset.history
-        mel = crops(data.mel, data.frames, some[:, 0], begin, preset.frames_for(PIECE)).astype(np.float32)
-        latents = model.encoder.predict_on_batch(mel)
-        found = np.asarray(model.quantizer.nearest(latents))
+        found = np.asarray(hear(some[:, 0], some[:, 1]))
         for (u, start), row in zip(pieces[i : i + BATCH], found, strict=False):
             end = min(counts[u], start + PIECE)
             codes[bounds[u] + start : bounds[u] + end] = row[: end - start]
-    return dataclasses.replace(data, codes=codes)
+    return codes

@@ -7,19 +7,14 @@ the package is not installed.
 from __future__ import annotations
 
 import argparse
-import struct
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from edgy_tf.errors import MissingDependencyError
 from edgy_tf.weights import Arrays, load_arrays, save_arrays
-from edgy_tf.whisper_base import PACKAGES, whisper_base
+from edgy_tf.whisper_base import PACKAGES, whisper_arrays, whisper_base
 
 _PREFIX = "encoder/"
-_FLOAT16 = 4
-"""CTranslate2's number of the type."""
 
 
 def load_teacher(path: Path | None = None) -> Arrays:
@@ -38,39 +33,12 @@ def load_teacher(path: Path | None = None) -> Arrays:
         raise MissingDependencyError(
             "a content phase needs Whisper's encoder; run: pip install 'edgy-tf[asr-offline]', or give --teacher FILE"
         )
-    return _encoder(whisper_base()["model.bin"])
+    return half(whisper_arrays(whisper_base()), _PREFIX)
 
 
-def _encoder(data: bytes) -> Arrays:
-    """The arrays below ``encoder/`` of a CTranslate2 model, version 6 of its format."""
-    place = 0
-
-    def take(code: str) -> int:
-        nonlocal place
-        (value,) = struct.unpack_from("<" + code, data, place)
-        place += struct.calcsize("<" + code)
-        return int(value)
-
-    def text() -> str:
-        nonlocal place
-        length = take("H")
-        place += length
-        return data[place - length : place - 1].decode()
-
-    take("I")
-    text()
-    take("I")
-    arrays = {}
-    for _ in range(take("I")):
-        name = text()
-        shape = [take("I") for _ in range(take("B"))]
-        kind, size = take("B"), take("I")
-        # All else is settings.
-        if name.startswith(_PREFIX) and shape and kind == _FLOAT16:
-            value = np.frombuffer(data[place : place + size], np.float16).reshape(shape)
-            arrays[name.removeprefix(_PREFIX)] = value
-        place += size
-    return arrays
+def half(arrays: Arrays, prefix: str) -> Arrays:
+    """The arrays below ``prefix``, by what is left of their names."""
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def main() -> None:

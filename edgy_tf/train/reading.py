@@ -1,0 +1,303 @@
+"""Teach Whisper to read the codes of a release: adapters (Hu et al. 2021) on both halves, by the words of clean speech.
+
+Codes, codebook and decoder stay as they are; what the recogniser hears of the codes is what ``Decoder.words`` gives it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+from tqdm import tqdm
+
+from edgy_tf.corpora import Corpus, Utterance, hold_out
+from edgy_tf.decode import Decoder
+from edgy_tf.errors import CorpusError, ModelError
+from edgy_tf.models.whisper import MELS, WhisperDecoder, WhisperEncoder
+from edgy_tf.network import Network
+from edgy_tf.reading import Reading
+from edgy_tf.releases import READING, Release
+from edgy_tf.train.codes import with_network_codes
+from edgy_tf.train.dictation import END, ENGLISH, START, TICK, WRITE_DOWN, ZERO, dictated
+from edgy_tf.train.loop import adam, distribution, fit, precision
+from edgy_tf.train.prepared import Prepared, prepare
+from edgy_tf.train.teacher import half
+from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
+from edgy_tf.whisper_base import whisper_arrays, whisper_base
+
+CHECKPOINT = "checkpoint.safetensors"
+
+RANK = 32
+"""Of the adapters."""
+
+LEARNING_RATE, WARM_UP = 1e-3, 30
+"""At its highest, and steps until there."""
+
+FRAMES, TOKENS, BATCH = 1500, 112, 8
+"""Of a page: 15 s are filled with whole utterances, one after the other. Pages of a step."""
+
+VERSIONS = 2
+"""How often each utterance is encoded: as it is, and in other voices."""
+
+PROMPT = [START, ENGLISH, WRITE_DOWN]
+VALIDATION_BATCHES = 4
+
+Page = tuple[dict[str, npt.NDArray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadingRun:
+    """What the training of a reading is given.
+
+    Attributes:
+        release: whose codes are read.
+        corpus: speech; only its training split with a licence for it is used.
+        out: folder for the adapters, the checkpoint, TensorBoard logs and the prepared corpus.
+        steps: optimiser steps; the learning rate falls to 0 over them.
+        seed: of adapters, pages and voices.
+        precision: Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+        every: steps between checkpoints.
+    """
+
+    release: Release
+    corpus: Corpus
+    out: Path
+    steps: int
+    seed: int = 0
+    precision: str = "float32"
+    every: int = 100
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that decides what a step does; a run goes on only where it is equal."""
+        return {"codebook": self.release.codebook_id, "steps": self.steps, "seed": self.seed}
+
+
+def train_reading(run: ReadingRun) -> Reading:
+    """Train from the start, or go on from the checkpoint in ``run.out``, to the last step; write ``READING`` there.
+
+    Raises:
+        CorpusError: nothing to train or to validate on.
+        ModelError: the folder holds a run of other settings, or the release gives no features of words.
+    """
+    run.out.mkdir(parents=True, exist_ok=True)
+    state, about = _resume(run)
+    training, validation = _books(run)
+    weights = whisper_arrays(whisper_base())
+    keras.utils.set_random_seed(run.seed)
+    with distribution(), precision(run.precision):
+        model = ReadingModel(weights, RANK)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0, run.steps, warmup_target=LEARNING_RATE, warmup_steps=min(WARM_UP, run.steps - 1)
+        )
+        model.compile(adam(schedule, clip=1.0), jit_compile=keras.backend.backend() == "jax")
+        model.optimizer.build(model.trainable_variables)
+        if state:
+            model.assign({n: v for n, v in state.items() if not n.startswith("optimizer/")})
+            saved = {n.removeprefix("optimizer/"): v for n, v in state.items() if n.startswith("optimizer/")}
+            assign_variables(model.optimizer, saved)
+
+        def keep(step: int, figures: dict[str, float]) -> None:
+            optimizer = {f"optimizer/{n}": v for n, v in variables_of(model.optimizer).items()}
+            save_arrays(run.out / CHECKPOINT, model.adapters() | optimizer, run.settings | {"step": step})
+
+        done = about.get("step", 0)
+        fit(
+            model,
+            _pages(training, run.seed, done),
+            done=done,
+            steps=run.steps,
+            every=run.every,
+            keep=keep,
+            logs=run.out / "logs",
+            validation_data=_fixed(validation),
+            validation_steps=VALIDATION_BATCHES,
+        )
+    reading = Reading(run.release.codebook_id, model.adapters())
+    reading.save(run.out / READING)
+    return reading
+
+
+class ReadingModel(keras.Model):
+    """A page - features ``mel [B, FRAMES, MELS]`` and ``tokens [B, TOKENS + 1]`` - to the loss of its tokens.
+
+    Args:
+        weights: of Whisper, by their names in CTranslate2's format.
+        rank: of the adapters.
+    """
+
+    def __init__(self, weights: Arrays, rank: int) -> None:
+        # The loss stays float32 under any policy.
+        super().__init__(name="reading", dtype="float32")
+        compute = keras.config.dtype_policy().compute_dtype
+        self.halves = {
+            "encoder/": WhisperEncoder(half(weights, "encoder/"), compute, rank),
+            "decoder/": WhisperDecoder(half(weights, "decoder/"), compute, rank),
+        }
+        for part in self.halves.values():
+            part.build()
+        self.built = True
+
+    def adapters(self) -> Arrays:
+        """As they stand, by the weight's name in CTranslate2's format."""
+        return {prefix + n: v for prefix, part in self.halves.items() for n, v in part.adapters().items()}
+
+    def assign(self, adapters: Arrays) -> None:
+        """Set what ``adapters`` gave."""
+        for prefix, part in self.halves.items():
+            part.assign(half(adapters, prefix))
+
+    def call(self, page: dict[str, Any], training: bool = False) -> Any:
+        """Cross-entropy of the tokens after the prompt and of the one that ends them, a scalar."""
+        tokens = page["tokens"]
+        logits = self.halves["decoder/"](tokens[:, :-1], self.halves["encoder/"](page["mel"]))
+        each = ops.sparse_categorical_crossentropy(tokens[:, 1:], logits, from_logits=True)
+        # An end is told once; what is filled up after it is not.
+        told = ops.cast((tokens[:, 1:] != END) | (tokens[:, :-1] != END), "float32")[:, len(PROMPT) - 1 :]
+        return ops.sum(each[:, len(PROMPT) - 1 :] * told) / ops.sum(told)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """What ``call`` returned."""
+        return y_pred
+
+
+@dataclasses.dataclass(frozen=True)
+class Book:
+    """Utterances to be read.
+
+    Attributes:
+        versions: features of all utterances, end to end, ``[sum of frames, MELS]``, one array for each encoding.
+        bounds: frames before each utterance and after the last.
+        texts: tokens of each.
+    """
+
+    versions: Sequence[npt.NDArray[np.float16]]
+    bounds: npt.NDArray[np.int64]
+    texts: list[list[int]]
+
+    def __post_init__(self) -> None:
+        if not any(self.fits(u) for u in range(len(self.texts))):
+            raise CorpusError(f"no utterance with words and of at most {FRAMES // 100} s; add speech")
+
+    def fits(self, utterance: int) -> bool:
+        """Whether it has words, and is short enough for a page."""
+        frames = self.bounds[utterance + 1] - self.bounds[utterance]
+        return bool(self.texts[utterance]) and frames <= FRAMES and len(PROMPT) + len(self.texts[utterance]) < TOKENS
+
+    def pages(self, rng: np.random.Generator, augment: bool) -> Page:
+        """``BATCH`` pages, their utterances drawn at random."""
+        mel = np.zeros((BATCH, FRAMES, MELS), np.float32)
+        tokens = np.full((BATCH, TOKENS + 1), END, np.int32)
+        tokens[:, : len(PROMPT)] = PROMPT
+        for row, text in zip(mel, tokens, strict=True):
+            self._fill(row, text, rng, augment)
+        return ({"mel": mel, "tokens": tokens},)
+
+    def _fill(self, mel: npt.NDArray, tokens: npt.NDArray, rng: np.random.Generator, augment: bool) -> None:
+        frame, place = 0, len(PROMPT)
+        while True:
+            u = int(rng.integers(len(self.texts)))
+            if not self.fits(u):
+                continue
+            begin, end = self.bounds[u : u + 2]
+            text = self.texts[u]
+            if frame + end - begin > FRAMES or place + len(text) >= TOKENS:
+                return
+            features = self.versions[rng.integers(len(self.versions))][begin:end].astype(np.float32)
+            mel[frame : frame + len(features)] = _with_gaps(features, rng) if augment else features
+            tokens[place : place + len(text)] = [t + frame // TICK if t >= ZERO else t for t in text]
+            frame, place = frame + len(features), place + len(text)
+
+
+def _with_gaps(features: npt.NDArray, rng: np.random.Generator) -> npt.NDArray:
+    """At most two gaps of up to 160 ms, silent or even: other words must tell what was there (Park et al. 2019)."""
+    for _ in range(rng.integers(0, 3)):
+        begin = rng.integers(0, max(1, len(features) - 20))
+        gap = features[begin : begin + rng.integers(2, 16)]
+        gap[:] = features.min() if rng.random() < 0.5 else gap.mean(0)
+    return features
+
+
+def _pages(book: Book, seed: int, first: int) -> Iterator[Page]:
+    """Endless pages from number ``first`` on, the next ones made while the device is at work."""
+
+    def make(step: int) -> Page:
+        return book.pages(np.random.default_rng([seed, step]), augment=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(make, first)
+        step = first
+        while True:
+            step += 1
+            page, coming = coming.result(), pool.submit(make, step)
+            yield page
+
+
+def _fixed(book: Book) -> Iterator[Page]:
+    """Always the same pages of held-out speakers, over and over."""
+    pages = [book.pages(np.random.default_rng(i), augment=False) for i in range(VALIDATION_BATCHES)]
+    while True:
+        yield from pages
+
+
+def _resume(run: ReadingRun) -> tuple[Arrays, dict[str, Any]]:
+    if not (run.out / CHECKPOINT).exists():
+        return {}, {}
+    state, about = load_arrays(run.out / CHECKPOINT)
+    if {n: about.get(n) for n in run.settings} != run.settings:
+        raise ModelError(f"{run.out} holds a run of other settings or another release; choose another --out")
+    return state, about
+
+
+def _books(run: ReadingRun) -> tuple[Book, Book]:
+    network = Network.load(run.release.network)
+    decoder = Decoder.from_release(run.release.folder)
+    if not decoder.has_words:
+        raise ModelError(f"release {run.release.name} has no head for words; train with a 'mel' or 'content' phase")
+    training, validation = hold_out(run.corpus, fraction=0.05, seed=run.seed)
+    return (
+        _book(run, network, decoder, training, "train", VERSIONS),
+        _book(run, network, decoder, validation, "valid", 1),
+    )
+
+
+def _book(run: ReadingRun, network: Network, decoder: Decoder, corpus: Corpus, label: str, versions: int) -> Book:
+    folder = run.out / "prepared"
+    data = prepare(corpus, network.preset.front_end, folder, label)
+    skipped = {path for path, _ in corpus.skipped}
+    read: list[Utterance] = [u for u in corpus.utterances if u.path not in skipped]
+    key = hashlib.sha256(data.frames.tobytes() + data.pcm[::997].tobytes()).hexdigest()[:16]
+    texts = dictated(data, [u.transcript for u in read], folder / f"{label}-{key}.json")
+    features = []
+    for version in range(versions):
+        file = folder / f"{label}-{key}-{run.release.codebook_id}-{run.seed}-{version}.npy"
+        if not file.exists():
+            _write(file, data, network, decoder, run.seed + version if version else None)
+        features.append(np.load(file, mmap_mode="r"))
+    return Book(features, data.code_bounds(network.preset.stride) * network.preset.stride, texts)
+
+
+def _write(file: Path, data: Prepared, network: Network, decoder: Decoder, seed: int | None) -> None:
+    """What the recogniser is given of every utterance; the file appears whole or not at all."""
+    stride = network.preset.stride
+    coded = with_network_codes(data, network, seed)
+    assert coded.codes is not None
+    bounds = data.code_bounds(stride)
+    part = file.with_suffix(".part")
+    features = np.lib.format.open_memmap(part, "w+", np.float16, (bounds[-1] * stride, MELS))
+    for begin, end in tqdm(list(itertools.pairwise(bounds)), "features of codes", unit="utterance"):
+        if begin < end:
+            features[begin * stride : end * stride] = decoder.words(coded.codes[begin:end])
+    features.flush()
+    part.rename(file)

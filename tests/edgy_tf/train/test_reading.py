@@ -1,0 +1,155 @@
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from edgy_tf.cli.main import main
+from edgy_tf.corpora import open_corpus
+from edgy_tf.errors import CorpusError, ModelError
+from edgy_tf.reading import Reading
+from edgy_tf.releases import READING, find_release
+from edgy_tf.train import dictation, reading
+from edgy_tf.train.dictation import END, ZERO
+from edgy_tf.train.reading import FRAMES, PROMPT, TOKENS, Book, ReadingModel, ReadingRun, train_reading
+from edgy_tf.weights import Arrays
+
+LENGTHS = (300, 500, FRAMES, FRAMES + 2, 200)
+TEXTS = [[ZERO, 7, 8, ZERO + 150], [ZERO, 9, ZERO + 250], [ZERO, 5, ZERO + 750], [ZERO, 6, ZERO + 751], []]
+
+
+@pytest.fixture
+def book() -> Book:
+    """Utterances whose every value says which one it is, in two versions."""
+    bounds = np.concatenate([[0], np.cumsum(LENGTHS)])
+    mel = np.repeat(np.arange(1, len(LENGTHS) + 1), LENGTHS)[:, None] * np.ones(80)
+    return Book([mel.astype(np.float16), -mel.astype(np.float16)], bounds, TEXTS)
+
+
+def test_a_page_holds_whole_utterances_and_their_words_where_they_lie(book: Book) -> None:
+    (page,) = book.pages(np.random.default_rng(0), augment=False)
+    seen = set()
+    for mel, tokens in zip(page["mel"], page["tokens"], strict=True):
+        assert tokens[: len(PROMPT)].tolist() == PROMPT
+        frame, place = 0, len(PROMPT)
+        while tokens[place] != END:
+            u = int(abs(mel[frame, 0])) - 1
+            seen.add((u, mel[frame, 0] > 0))
+            expected = [t + frame // 2 if t >= ZERO else t for t in TEXTS[u]]
+            assert tokens[place : place + len(expected)].tolist() == expected
+            assert np.abs(mel[frame : frame + LENGTHS[u]]).min() == u + 1
+            frame, place = frame + LENGTHS[u], place + len(expected)
+        assert not mel[frame:].any()
+        assert set(tokens[place:]) == {END}
+    # Each that fits, in both versions; never the one that is too long, or that has no words.
+    assert {u for u, _ in seen} == {0, 1, 2}
+    assert {way for _, way in seen} == {True, False}
+
+
+def test_gaps_are_short_and_words_stay(book: Book) -> None:
+    (plain,), (gaps,) = (book.pages(np.random.default_rng(4), augment) for augment in (False, True))
+    assert gaps["tokens"].shape == plain["tokens"].shape == (len(plain["mel"]), TOKENS + 1)
+    features = np.random.default_rng(0).standard_normal((400, 80)).astype(np.float32)
+    changed = [reading._with_gaps(features.copy(), np.random.default_rng(i)) for i in range(20)]
+    moved = [int((c != features).any(1).sum()) for c in changed]
+    assert max(moved) <= 2 * 16
+    assert 0 in moved
+    assert np.count_nonzero(moved) > 5
+
+
+def test_nothing_to_read_is_refused(book: Book) -> None:
+    with pytest.raises(CorpusError, match="no utterance with words"):
+        dataclasses.replace(book, texts=[[]] * len(TEXTS))
+
+
+class _Spelling:
+    """A tokeniser whose tokens are letters."""
+
+    def decode(self, tokens: list[int]) -> str:
+        return "".join(map(chr, tokens))
+
+    def encode(self, text: str, add_special_tokens: bool) -> SimpleNamespace:
+        assert not add_special_tokens
+        return SimpleNamespace(ids=[ord(c) for c in text])
+
+
+def test_what_was_heard_is_believed_unless_the_transcript_says_otherwise() -> None:
+    heard = [ZERO, *map(ord, " Hello, world!"), ZERO + 60]
+    assert dictation._text(_Spelling(), heard, "HELLO WORLD", 200) == heard
+    assert dictation._text(_Spelling(), heard, None, 200) == heard
+    misheard = dictation._text(_Spelling(), heard, "YELLOW WORDS", 200)
+    assert misheard == [ZERO, *map(ord, " Yellow words."), ZERO + 100]
+    # No word is later than the end of the sound, and the last time is told.
+    assert dictation._text(_Spelling(), heard, None, 100)[-1] == ZERO + 50
+    assert dictation._text(_Spelling(), heard[:-1], None, 100)[-1] == ZERO + 50
+    assert dictation._text(_Spelling(), [], None, 100) == []
+
+
+@pytest.fixture
+def run(
+    tiny_release: Path,
+    tones: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whisper_arrays: Arrays,
+    whisper_decoder_arrays: Arrays,
+) -> ReadingRun:
+    both = {f"encoder/{n}": v for n, v in whisper_arrays.items()}
+    both |= {f"decoder/{n}": v for n, v in whisper_decoder_arrays.items()}
+    monkeypatch.setattr(reading, "whisper_base", lambda: {})
+    monkeypatch.setattr(reading, "whisper_arrays", lambda contents: both)
+    monkeypatch.setattr(dictation, "_heard", lambda data: ((i, [ZERO, 7, 8]) for i in range(len(data.frames) - 1)))
+    monkeypatch.setattr(dictation, "_tokenizer", _Spelling)
+    for name, value in {"FRAMES": 200, "TOKENS": 16, "BATCH": 2, "RANK": 2, "VALIDATION_BATCHES": 1}.items():
+        monkeypatch.setattr(reading, name, value)
+    return ReadingRun(find_release(str(tiny_release)), open_corpus(tones), tmp_path / "run", steps=4, every=2)
+
+
+def test_training_learns_resumes_and_leaves_the_release_alone(run: ReadingRun) -> None:
+    before = {p.name: p.read_bytes() for p in run.release.folder.iterdir()}
+    whole = train_reading(run)
+    assert whole.codebook_id == run.release.codebook_id
+    assert Reading.load(run.out / READING).identity == Reading(whole.codebook_id, _halves(whole.adapters)).identity
+    assert any(np.abs(change).max() > 0 for change in whole.changes().values())
+    assert before == {p.name: p.read_bytes() for p in run.release.folder.iterdir()}
+
+    stopped = dataclasses.replace(run, out=run.out.with_name("stopped"))
+    keep = reading.save_arrays
+
+    def fail_at_the_end(path: Path, arrays: Arrays, about: dict[str, int]) -> None:
+        if about["step"] == 4:
+            raise KeyboardInterrupt
+        keep(path, arrays, about)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "save_arrays", fail_at_the_end)
+        with pytest.raises(KeyboardInterrupt):
+            train_reading(stopped)
+    resumed = train_reading(stopped)
+    for name, value in whole.adapters.items():
+        np.testing.assert_allclose(resumed.adapters[name], value, atol=1e-6)
+
+    with pytest.raises(ModelError, match="other settings"):
+        train_reading(dataclasses.replace(run, steps=5))
+
+
+def _halves(adapters: Arrays) -> Arrays:
+    return {name: value.astype(np.float16) for name, value in adapters.items()}
+
+
+def test_the_loss_is_of_the_words_alone(run: ReadingRun) -> None:
+    model = ReadingModel(reading.whisper_arrays({}), 2)
+    mel = np.random.default_rng(0).standard_normal((1, 20, 80)).astype(np.float32)
+    short, long = (np.array([[*PROMPT, ZERO, 7, *[END] * n]]) for n in (3, 9))
+    # What fills a row up counts for nothing, and neither does the prompt.
+    np.testing.assert_allclose(model({"mel": mel, "tokens": short}), model({"mel": mel, "tokens": long}), rtol=1e-5)
+    other = long.copy()
+    other[0, 4] = 9
+    assert abs(float(model({"mel": mel, "tokens": other})) - float(model({"mel": mel, "tokens": long}))) > 1e-3
+
+
+def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train-reading", "nothing", "--corpus", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "no release 'nothing'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
