@@ -6,7 +6,8 @@ Low-rank adapters beside its matrices (Hu et al. 2021, LoRA) can train, for a re
 from __future__ import annotations
 
 import math
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -52,6 +53,9 @@ class _Transformer(keras.layers.Layer):
         rank: of the adapters; 0 is none.
     """
 
+    ADAPTED: ClassVar[str]
+    """A pattern in the names of the matrices that have adapters."""
+
     def __init__(self, arrays: Arrays, dtype: str, rank: int, name: str) -> None:
         super().__init__(name=name, dtype=dtype, trainable=rank > 0)
         self._values = arrays
@@ -73,7 +77,7 @@ class _Transformer(keras.layers.Layer):
         }
         self._adapter = {}
         for name, value in self._values.items() if self._rank else ():
-            if ("linear_" not in name and not name.startswith("conv")) or value.ndim < 2:
+            if value.ndim < 2 or not re.search(self.ADAPTED, name):
                 continue
             inner = value[0].size
             for end, shape, start in (
@@ -111,7 +115,7 @@ class _Transformer(keras.layers.Layer):
 
     def _linear(self, x: Any, name: str) -> Any:
         y = ops.matmul(x, ops.transpose(self._w(f"{name}/weight"))) + self._w(f"{name}/bias")
-        return y + self._adapted(x, f"{name}/weight") if self._rank else y
+        return y + self._adapted(x, f"{name}/weight") if f"{name}/weight{UP}" in self._adapter else y
 
     def _adapted(self, x: Any, name: str) -> Any:
         down, up = (ops.cast(self._adapter[name + end], self.compute_dtype) for end in (DOWN, UP))
@@ -149,6 +153,8 @@ class WhisperEncoder(_Transformer):
         rank: of adapters that train; without them it never trains.
     """
 
+    ADAPTED = r"linear_|^conv"
+
     def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0) -> None:
         super().__init__(arrays, dtype, rank, "teacher")
 
@@ -182,8 +188,10 @@ class WhisperDecoder(_Transformer):
     Args:
         arrays: as ``edgy_tf.train.teacher`` gives them for ``decoder/``.
         dtype: of all arithmetic but softmax, norms and GELU.
-        rank: of adapters that train.
+        rank: of adapters that train, where it attends to the states: its English stays what it was.
     """
+
+    ADAPTED = r"/attention/linear_"
 
     def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0) -> None:
         super().__init__(arrays, dtype, rank, "decoder")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgy_tf.cli.main import main
-from edgy_tf.corpora import open_corpus
+from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.reading import Reading
 from edgy_tf.releases import READING, find_release
@@ -28,9 +28,9 @@ def book() -> Book:
 
 
 def test_a_page_holds_whole_utterances_and_their_words_where_they_lie(book: Book) -> None:
-    (page,) = book.pages(np.random.default_rng(0), augment=False)
+    pages = [book.pages(np.random.default_rng(i), augment=False)[0] for i in range(5)]
     seen = set()
-    for mel, tokens in zip(page["mel"], page["tokens"], strict=True):
+    for mel, tokens in ((row, text) for page in pages for row, text in zip(page["mel"], page["tokens"], strict=True)):
         assert tokens[: len(PROMPT)].tolist() == PROMPT
         frame, place = 0, len(PROMPT)
         while tokens[place] != END:
@@ -103,7 +103,10 @@ def run(
     monkeypatch.setattr(dictation, "_tokenizer", _Spelling)
     for name, value in {"FRAMES": 200, "TOKENS": 16, "BATCH": 2, "RANK": 2, "VALIDATION_BATCHES": 1}.items():
         monkeypatch.setattr(reading, name, value)
-    return ReadingRun(find_release(str(tiny_release)), open_corpus(tones), tmp_path / "run", steps=4, every=2)
+    corpus = open_corpus(tones)
+    # What is said in the test split too would not be learned.
+    corpus.utterances = [dataclasses.replace(u, transcript=None) for u in corpus.utterances]
+    return ReadingRun(find_release(str(tiny_release)), corpus, tmp_path / "run", steps=4, every=2)
 
 
 def test_training_learns_resumes_and_leaves_the_release_alone(run: ReadingRun) -> None:
@@ -132,6 +135,14 @@ def test_training_learns_resumes_and_leaves_the_release_alone(run: ReadingRun) -
 
     with pytest.raises(ModelError, match="other settings"):
         train_reading(dataclasses.replace(run, steps=5))
+
+
+def test_what_is_tested_is_not_learned(run: ReadingRun) -> None:
+    said = [dataclasses.replace(u, transcript=u.split) for u in run.corpus.utterances]
+    train_reading(dataclasses.replace(run, corpus=Corpus(said)))
+    same = [dataclasses.replace(u, transcript="the same") for u in run.corpus.utterances]
+    with pytest.raises(CorpusError):
+        train_reading(dataclasses.replace(run, corpus=Corpus(same), out=run.out.with_name("other")))
 
 
 def _halves(adapters: Arrays) -> Arrays:
