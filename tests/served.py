@@ -24,7 +24,7 @@ import sys
 from edgy_tf import recognisers
 from edgy_tf.cli.main import main
 from tests.edgy_tf.serve.conftest import Reader
-recognisers.open_recogniser = lambda name: Reader()
+recognisers.open_recogniser = lambda name, release=None: Reader()
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -15,7 +15,8 @@ from edgy_tf.corpora import load, open_corpus
 from edgy_tf.decode import Decoder
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
-from edgy_tf.releases import find_release, release_of
+from edgy_tf.reading import DOWN, UP, Reading
+from edgy_tf.releases import READING, find_release, release_of
 from edgy_tf.train.checkpoint import Checkpoint
 from pi_runtime import EdgeEncoder
 
@@ -64,6 +65,25 @@ def test_a_network_that_never_learned_to_speak_is_not_asked_to(
     assert len(decoder.decode(codes, decoder.voice())) == 4 * decoder.network.preset.samples_per_code
     with pytest.raises(ModelError, match="no vocoder 'wavernn' in this release; choose griffin-lim"):
         decoder.decode(codes, decoder.voice(), vocoder="wavernn")
+
+
+def test_what_a_recogniser_learned_goes_along_if_it_reads_these_codes(
+    tiny_run: Path, tiny_release: Path, tones: Path, tmp_path: Path
+) -> None:
+    assert find_release(str(tiny_release)).reading is None
+    checkpoint, corpus = Checkpoint.load(tiny_run), open_corpus(tones)
+    adapters = {f"encoder/conv1/weight{DOWN}": np.ones((1, 240)), f"encoder/conv1/weight{UP}": np.ones((512, 1))}
+    learned = Reading(checkpoint.network.codebook_id, adapters)
+    learned.save(tmp_path / READING)
+    release, _ = export(checkpoint, corpus, tmp_path / "reads", ["float32"], reading=tmp_path / READING)
+    release.verify()
+    assert release.reading is not None
+    assert READING in release.files
+    assert Reading.load(release.reading).codebook_id == release.codebook_id
+    Reading("another", adapters).save(tmp_path / READING)
+    with pytest.raises(ModelError, match="reads codebook another"):
+        export(checkpoint, corpus, tmp_path / "other", ["float32"], reading=tmp_path / READING)
+    assert not (tmp_path / "other").exists()
 
 
 def test_no_speaker_of_the_training_corpus_is_released(tiny_release: Path, tiny_run: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from edgy_tf import recognisers, whisper_base
 from edgy_tf.errors import AudioError, EdgyError, MissingDependencyError, ModelError
+from edgy_tf.reading import DOWN, UP, Reading
 from edgy_tf.recognisers import open_recogniser
+from edgy_tf.releases import READING, Release
 
 MODULES = {module for modules, _ in recognisers._INSTALLABLE.values() for module in modules}
 
@@ -122,6 +124,24 @@ def test_whisper_base_is_joined_and_checked(packages: Packages, monkeypatch: pyt
         "tokenizer.json": b"t",
         "vocabulary.json": b"v",
     }
+
+
+def test_a_release_brings_what_was_learned_for_its_codes(
+    packages: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages.install("faster_whisper", FASTER_WHISPER)
+    packages.install_base()
+    monkeypatch.setattr(recognisers, "whisper_base", lambda: {"model.bin": b"weights"})
+    monkeypatch.setattr(recognisers, "with_changes", lambda contents, changes: contents | {"changed": changes["a"]})
+    learned = Reading("ab", {f"a{DOWN}": np.ones((1, 2)), f"a{UP}": np.full((3, 1), 2.0)})
+    learned.save(tmp_path / READING)
+    release = Release(tmp_path, "r", "ab", {}, [], {})
+    recogniser = open_recogniser("whisper-base", release)
+    assert recogniser.name == f"whisper-base, reading {Reading.load(tmp_path / READING).identity}"
+    np.testing.assert_array_equal(recogniser._model.opened[1]["files"]["changed"], np.full((3, 2), 2.0))
+    # Another recogniser, or one that hears speech, is as it always was.
+    assert open_recogniser("whisper:some/folder", release).name == "whisper:some/folder"
+    assert open_recogniser("whisper-base").name == "whisper-base"
 
 
 def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:

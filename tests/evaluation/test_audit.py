@@ -1,6 +1,7 @@
 """The audit from corpus to report, with planted leaks that it must call out."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from edgy_tf.corpora import Corpus, Utterance, open_corpus, to_float32, write_wa
 from edgy_tf.errors import CorpusError, EdgyError, MissingDependencyError
 from edgy_tf.frontend import log_mel
 from edgy_tf.preset import load_preset
+from edgy_tf.reading import Reading
+from edgy_tf.releases import READING, find_release
 from evaluation import audit as module
 from evaluation.audit import Audit
 from evaluation.plan import AttributePlan, CostPlan, IdentityPlan, Plan, UtilityPlan
@@ -60,15 +63,18 @@ class Ear:
 
 
 class Listener:
-    """A recogniser that hears every word, and reads two of three."""
+    """A recogniser that hears every word, and reads two of three where it has learned to."""
 
-    name = "listener"
     reads = True
+
+    def __init__(self, learned: bool) -> None:
+        self.name = "reader" if learned else "listener"
 
     def transcribe(self, audio: np.ndarray) -> str:
         return "la la la"
 
     def read(self, features: np.ndarray) -> str:
+        assert self.name == "reader"
         return "la la"
 
 
@@ -107,9 +113,11 @@ PLAN = Plan(
 def audited(people: Corpus, tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("audit")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "open_recogniser", lambda name: Listener())
+        patch.setattr(module, "open_recogniser", lambda name, release=None: Listener(release is not None))
         patch.setattr(module, "open_verifiers", lambda names: [Ear()])
-        audit = Audit(PLAN, str(tiny_release), "int8", people, folder / "cache", folder / "out", open_systems=opened)
+        release = Path(shutil.copytree(tiny_release, folder / "tiny"))
+        Reading(find_release(str(release)).codebook_id, {}).save(release / READING)
+        audit = Audit(PLAN, str(release), "int8", people, folder / "cache", folder / "out", open_systems=opened)
         result = audit.run("edgy audit tiny")
     write_report(result, folder / "out")
     assert json.loads((folder / "out" / "audit.json").read_text()) == json.loads(json.dumps(result))

@@ -55,7 +55,7 @@ def test_the_page_has_every_recipe_and_what_is_made_is_not_made_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(words, "open_recogniser", lambda name: Deaf())
+    monkeypatch.setattr(words, "open_recogniser", lambda name, release=None: Deaf())
     arguments = ["compression", str(tiny_release), "--corpus", str(tones), "--out", str(tmp_path / "docs")]
     arguments += ["--work", str(tmp_path / "work"), "--recipes", *recipes]
     monkeypatch.setattr("sys.argv", arguments)

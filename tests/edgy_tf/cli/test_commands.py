@@ -350,7 +350,7 @@ def test_codes_are_read_without_sound(
         def read(self, features: np.ndarray) -> str:
             return f"{features.shape[0]} frames of {features.shape[1]} bands"
 
-    monkeypatch.setattr(recognisers, "open_recogniser", lambda name: Reader())
+    monkeypatch.setattr(recognisers, "open_recogniser", lambda name, release=None: Reader())
     release = ("--release", str(tiny_release))
     assert main(["encode", str(recording), str(tmp_path / "x.edgy"), *release]) == 0
     capsys.readouterr()

@@ -105,7 +105,7 @@ def test_words_that_are_lost_are_counted(
     tones: Path, tiny_release: Path, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = Reader()
-    monkeypatch.setattr(words, "open_recogniser", lambda name: reader)
+    monkeypatch.setattr(words, "open_recogniser", lambda name, release=None: reader)
     release = find_release(str(tiny_release))
     read = Words(release, open_corpus(tones), plan.utility.utterances, "auto", tmp_path)
     assert len(reader.known) == 4

@@ -58,7 +58,7 @@ def test_a_page_is_written_and_rows_that_cannot_be_made_say_why(
     def none(*_: object) -> None:
         raise UserlandError("no userland")
 
-    monkeypatch.setattr(words, "open_recogniser", lambda name: Deaf())
+    monkeypatch.setattr(words, "open_recogniser", lambda name, release=None: Deaf())
     monkeypatch.setattr(emulated.Userland, "open", none)
     # For the workers, which are processes of their own: an environment that is not there.
     monkeypatch.setenv(environment.VARIABLE, str(tmp_path / "nowhere"))

@@ -79,7 +79,7 @@ def test_both_audits_hear_the_release_with_the_variant_that_was_made(
         made.write_bytes(find_release(str(tiny_release)).encoder("int8").read_bytes())
         return results
 
-    monkeypatch.setattr(words, "open_recogniser", lambda name: Deaf())
+    monkeypatch.setattr(words, "open_recogniser", lambda name, release=None: Deaf())
     monkeypatch.setattr(run, "compare", compare)
     monkeypatch.setattr(run.Audit, "run", audit)
     command = ["reproduce-paper", str(tiny_release), "--corpus", str(tones), "--quick"]
