@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,10 +10,10 @@ from edgy_tf.cli.main import main
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.reading import Reading
-from edgy_tf.releases import READING, find_release
+from edgy_tf.releases import find_release
 from edgy_tf.train import dictation, reading
 from edgy_tf.train.dictation import END, ZERO
-from edgy_tf.train.reading import FRAMES, PROMPT, TOKENS, Book, ReadingModel, ReadingRun, train_reading
+from edgy_tf.train.reading import FRAMES, PROMPT, STRENGTH, TOKENS, Book, ReadingModel, ReadingRun, train_reading
 from edgy_tf.weights import Arrays
 
 LENGTHS = (300, 500, FRAMES, FRAMES + 2, 200)
@@ -113,7 +114,6 @@ def test_training_learns_resumes_and_leaves_the_release_alone(run: ReadingRun) -
     before = {p.name: p.read_bytes() for p in run.release.folder.iterdir()}
     whole = train_reading(run)
     assert whole.codebook_id == run.release.codebook_id
-    assert Reading.load(run.out / READING).identity == Reading(whole.codebook_id, _halves(whole.adapters)).identity
     assert any(np.abs(change).max() > 0 for change in whole.changes().values())
     assert before == {p.name: p.read_bytes() for p in run.release.folder.iterdir()}
 
@@ -131,10 +131,28 @@ def test_training_learns_resumes_and_leaves_the_release_alone(run: ReadingRun) -
             train_reading(stopped)
     resumed = train_reading(stopped)
     for name, value in whole.adapters.items():
-        np.testing.assert_allclose(resumed.adapters[name], value, atol=1e-6)
+        np.testing.assert_allclose(resumed.adapters[name], value, atol=1e-4)
 
     with pytest.raises(ModelError, match="other settings"):
         train_reading(dataclasses.replace(run, steps=5))
+
+
+def test_the_best_on_held_out_speakers_is_kept_and_half_of_it_released(
+    run: ReadingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float, Arrays]] = []
+
+    def fit(model: ReadingModel, *_: object, keep: Callable[[int, dict[str, float]], None], **__: object) -> None:
+        for step, loss in ((1, 3.0), (2, 1.0), (3, 2.0)):
+            model.assign({name: value + step for name, value in model.adapters().items()})
+            seen.append((loss, model.adapters()))
+            keep(step, {"val_loss": loss})
+
+    monkeypatch.setattr(reading, "fit", fit)
+    found = train_reading(run).changes()
+    best = Reading("id", min(seen, key=lambda pair: pair[0])[1]).changes()
+    for name, change in found.items():
+        np.testing.assert_allclose(change, STRENGTH * best[name], rtol=2e-2, atol=2e-2)
 
 
 def test_what_is_tested_is_not_learned(run: ReadingRun) -> None:
@@ -143,10 +161,6 @@ def test_what_is_tested_is_not_learned(run: ReadingRun) -> None:
     same = [dataclasses.replace(u, transcript="the same") for u in run.corpus.utterances]
     with pytest.raises(CorpusError):
         train_reading(dataclasses.replace(run, corpus=Corpus(same), out=run.out.with_name("other")))
-
-
-def _halves(adapters: Arrays) -> Arrays:
-    return {name: value.astype(np.float16) for name, value in adapters.items()}
 
 
 def test_the_loss_is_of_the_words_alone(run: ReadingRun) -> None:
