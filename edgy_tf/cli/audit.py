@@ -21,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
     parser.add_argument("--out", type=Path, default=Path("out/audit"), help="folder of the report (default: out/audit)")
     parser.add_argument("--variant", default="int8", help="encoder of the release (default: int8)")
-    parser.add_argument("--plan", default="full", help="what to measure: full, codes, mel, quick, paper, or a .toml file (default: full)")
+    parser.add_argument(
+        "--plan",
+        default="full",
+        help="what to measure: full, codes, mel, quick, paper, or a .toml file (default: full)",
+    )
     parser.add_argument("--quick", dest="plan", action="store_const", const="quick", help="the same as --plan quick")
     parser.add_argument(
         "--recogniser", default="auto", help="whisper-base, whisper:MODEL, pocketsphinx (default: the best installed)"
