@@ -21,8 +21,8 @@ def positive(text: str) -> int:
     return number
 
 
-def add_training_arguments(parser: argparse.ArgumentParser, out: str, seed: str) -> None:
-    """Declare what every training takes; ``out`` and ``seed`` say what these are for."""
+def add_training_arguments(parser: argparse.ArgumentParser, out: str, seed: str, every: int = 200) -> None:
+    """Declare what every training takes; ``out`` and ``seed`` say what these are for, ``every`` is a default."""
     parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
     parser.add_argument("--out", required=True, type=Path, help=f"folder for {out}, logs and prepared corpus")
     parser.add_argument("--seed", type=int, default=0, help=f"of {seed} (default: 0)")
@@ -32,7 +32,7 @@ def add_training_arguments(parser: argparse.ArgumentParser, out: str, seed: str)
         default="auto",
         help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
     )
-    parser.add_argument("--every", type=positive, default=200, help="steps between checkpoints (default: 200)")
+    parser.add_argument("--every", type=positive, default=every, help=f"steps between checkpoints (default: {every})")
 
 
 def corpus_words(folders: Iterable[str]) -> list[str]:

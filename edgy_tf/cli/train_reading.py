@@ -13,7 +13,8 @@ EXAMPLE = """edgy train-reading releases/pi --corpus LibriSpeech --out runs/read
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edgy train-reading``."""
     parser.add_argument("release", help="whose codes are read: a release, or a folder that edgy export wrote")
-    add_training_arguments(parser, "what was learned", "adapters and voices")
+    # The best checkpoint is what is kept.
+    add_training_arguments(parser, "what was learned", "adapters and voices", every=50)
     parser.add_argument("--steps", type=positive, default=600, help="optimiser steps (default: 600)")
 
 

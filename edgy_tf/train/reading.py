@@ -79,7 +79,7 @@ class ReadingRun:
     steps: int
     seed: int = 0
     precision: str = "float32"
-    every: int = 100
+    every: int = 50
 
     @property
     def settings(self) -> dict[str, Any]:
