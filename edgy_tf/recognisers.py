@@ -57,7 +57,7 @@ class Recogniser(Protocol):
     """Turns English speech into text.
 
     Attributes:
-        name: what `open_recogniser` opens it by; it goes into reports.
+        name: what `open_recogniser` opens it by, and which reading it has learned; it goes into reports.
         reads: whether `read` works: the recogniser is a Whisper whose features have 80 mel bands.
     """
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgy_tf.cli.work import Work
     from edgy_tf.decode import Decoder
     from edgy_tf.decode.decoder import Floats
+    from edgy_tf.releases import Release
     from edgy_tf.wire import Stream
 
 EXAMPLE = """\
@@ -40,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the WaveRNN's draws (default: 0)")
 
 
-def open_stream(source: Path, name: str | None) -> tuple[Decoder, Stream]:
-    """A stream, and the decoder of its codebook: that of the release of this ``name``, or an installed one.
+def open_stream(source: Path, name: str | None) -> tuple[Release, Decoder, Stream]:
+    """A stream, and the release of its codebook with its decoder: that of this ``name``, or an installed one.
 
     Raises:
         WireError: it is no ``.edgy`` stream.
@@ -57,7 +58,7 @@ def open_stream(source: Path, name: str | None) -> tuple[Decoder, Stream]:
     stream = read_stream(source, prior)
     decoder = _decoder(release.folder)
     decoder.check(header.codebook_id)
-    return decoder, stream
+    return release, decoder, stream
 
 
 @functools.lru_cache(maxsize=1)
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
     if args.source.is_dir():
         process_folder(args.source, args.out, frozenset({".edgy"}), ".wav", functools.partial(start, args), args.ray)
         return
-    decoder, stream = open_stream(args.source, args.release)
+    _, decoder, stream = open_stream(args.source, args.release)
     started = time.perf_counter()
     speech = _speech(args, decoder, stream)
     elapsed = time.perf_counter() - started
@@ -110,7 +111,7 @@ def start(args: argparse.Namespace) -> Work:
     from edgy_tf.corpora import write_wav
 
     def work(source: Path, out: Path) -> None:
-        decoder, stream = open_stream(source, args.release)
+        _, decoder, stream = open_stream(source, args.release)
         write_wav(out, _speech(args, decoder, stream), decoder.sample_rate)
 
     return work

@@ -20,8 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the words."""
     from edgy_tf.recognisers import open_recogniser
-    from edgy_tf.releases import release_of
 
-    decoder, stream = open_stream(args.source, args.release)
-    release = release_of(stream.header.codebook_id, args.release)
+    release, decoder, stream = open_stream(args.source, args.release)
     print(open_recogniser(args.recogniser, release).read(decoder.words(stream.codes)))

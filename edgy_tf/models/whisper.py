@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
@@ -115,11 +116,14 @@ class _Transformer(keras.layers.Layer):
 
     def _linear(self, x: Any, name: str) -> Any:
         y = ops.matmul(x, ops.transpose(self._w(f"{name}/weight"))) + self._w(f"{name}/bias")
-        return y + self._adapted(x, f"{name}/weight") if f"{name}/weight{UP}" in self._adapter else y
+        return self._adapted(y, f"{name}/weight", lambda down: ops.matmul(x, ops.transpose(down)))
 
-    def _adapted(self, x: Any, name: str) -> Any:
+    def _adapted(self, y: Any, name: str, narrow: Callable[[Any], Any]) -> Any:
+        """``y`` with what the adapter of a weight adds, if it has one; ``narrow`` applies its first matrix."""
+        if name + UP not in self._adapter:
+            return y
         down, up = (ops.cast(self._adapter[name + end], self.compute_dtype) for end in (DOWN, UP))
-        return ops.matmul(ops.matmul(x, ops.transpose(down)), ops.transpose(up))
+        return y + ops.matmul(narrow(down), ops.transpose(up))
 
     def _norm(self, x: Any, name: str) -> Any:
         x = ops.cast(x, "float32")
@@ -176,10 +180,7 @@ class WhisperEncoder(_Transformer):
             return ops.conv(x, ops.transpose(kernel, (2, 1, 0)), strides=stride, padding="valid")
 
         y = conv(weight) + self._w(f"{name}/bias")
-        if not self._rank:
-            return y
-        down, up = (ops.cast(self._adapter[f"{name}/weight" + end], self.compute_dtype) for end in (DOWN, UP))
-        return y + ops.matmul(conv(ops.reshape(down, (self._rank, *weight.shape[1:]))), ops.transpose(up))
+        return self._adapted(y, f"{name}/weight", lambda down: conv(ops.reshape(down, (-1, *weight.shape[1:]))))
 
 
 class WhisperDecoder(_Transformer):

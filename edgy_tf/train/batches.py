@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,21 +21,23 @@ NOBODY = 0.1
 """Share of the crops whose speaker is withheld."""
 
 AHEAD = 8
-"""Batches made while the device is at work."""
+"""Batches that wait for the device."""
 
 NOISE_SECONDS = 60
 """Of noise, from which every crop takes a stretch."""
 
+T = TypeVar("T")
 Batch = dict[str, npt.NDArray]
 Ints = npt.NDArray[np.int64]
 
 
 def batches(data: Prepared, preset: Preset, phase: Phase, seed: int, first: int = 0) -> Iterator[tuple[Batch]]:
     """Endless batches from number ``first`` on, each in the tuple that ``keras.Model.fit`` expects."""
+    return made_ahead(lambda step: (batch(data, preset, phase, np.random.default_rng([seed, step])),), first)
 
-    def make(step: int) -> tuple[Batch]:
-        return (batch(data, preset, phase, np.random.default_rng([seed, step])),)
 
+def made_ahead(make: Callable[[int], T], first: int) -> Iterator[T]:
+    """What ``make`` gives for ``first`` and every number after it, made while the device is at work."""
     with ThreadPoolExecutor(2) as pool:
         coming = deque(pool.submit(make, first + i) for i in range(AHEAD))
         step = first + AHEAD

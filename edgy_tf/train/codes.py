@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -28,14 +27,13 @@ Hear = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Any]
 """Utterances ``[B]`` and the codes that pieces of them begin at ``[B]`` to the codes of the pieces, ``[B, PIECE]``."""
 
 
-def with_codes(data: Prepared, model: Any) -> Prepared:
-    """``data`` with the codes that the encoder and codebook of ``model`` give for it as it stands."""
-    preset = model.preset
+def with_codes(data: Prepared, preset: Preset, encoder: Any, quantizer: VectorQuantizer) -> Prepared:
+    """``data`` with the codes that an encoder and its codebook give for it as it stands."""
 
     def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:
         begin = starts * preset.stride - preset.history
         mel = crops(data.mel, data.frames, utterances, begin, preset.frames_for(PIECE)).astype(np.float32)
-        return model.quantizer.nearest(model.encoder.predict_on_batch(mel))
+        return quantizer.nearest(encoder.predict_on_batch(mel))
 
     return dataclasses.replace(data, codes=_codes(data, preset, hear))
 
@@ -51,7 +49,7 @@ def with_network_codes(data: Prepared, network: Network, seed: int | None = None
     quantizer.build((None, None, preset.codebook.dim))
     quantizer.codebook.assign(network.codebook)
     if seed is None:
-        return with_codes(data, SimpleNamespace(preset=preset, encoder=network.encoder(), quantizer=quantizer))
+        return with_codes(data, preset, network.encoder(), quantizer)
     encoder = _OtherVoices(network)
 
     def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:

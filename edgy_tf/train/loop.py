@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -15,6 +15,8 @@ from edgy_tf.corpora import Corpus, hold_out
 from edgy_tf.errors import ModelError
 from edgy_tf.preset import FrontEnd
 from edgy_tf.train.prepared import Prepared, prepare
+
+T = TypeVar("T")
 
 
 def split(corpus: Corpus, front_end: FrontEnd, out: Path, seed: int) -> tuple[Prepared, Prepared]:
@@ -90,6 +92,13 @@ def fit(
         ],
         **validation,
     )
+
+
+def over_and_over(batches: Sequence[T]) -> Iterator[T]:
+    """The same batches without end."""
+    # A generator, because Keras takes no other iterator.
+    while True:
+        yield from batches
 
 
 class _Logs(keras.callbacks.Callback):

@@ -64,6 +64,11 @@ class Prepared:
         return np.concatenate([[0], np.cumsum(np.diff(self.frames) // stride)])
 
     @property
+    def fingerprint(self) -> bytes:
+        """Bytes that differ where the speech does, for files that are kept about it."""
+        return self.frames.tobytes() + self.pcm[::997].tobytes()
+
+    @property
     def hours(self) -> float:
         """Hours of speech, at 16 kHz."""
         return len(self.pcm) / 16000 / 3600

@@ -9,8 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,10 @@ from edgy_tf.models.whisper import MELS, WhisperDecoder, WhisperEncoder
 from edgy_tf.network import Network
 from edgy_tf.reading import UP, Reading
 from edgy_tf.releases import READING, Release
+from edgy_tf.train.batches import made_ahead
 from edgy_tf.train.codes import with_network_codes
 from edgy_tf.train.dictation import END, ENGLISH, START, TICK, WRITE_DOWN, ZERO, dictated
-from edgy_tf.train.loop import adam, distribution, fit, precision
+from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision
 from edgy_tf.train.prepared import Prepared, prepare
 from edgy_tf.train.teacher import half
 from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
@@ -84,7 +84,13 @@ class ReadingRun:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what a step does; a run goes on only where it is equal."""
-        return {"codebook": self.release.codebook_id, "steps": self.steps, "seed": self.seed}
+        speakers = self.corpus.select(split="train").speakers
+        return {"network": self.network_id, "steps": self.steps, "seed": self.seed, "speakers": speakers}
+
+    @functools.cached_property
+    def network_id(self) -> str:
+        """Sixteen hexadecimal characters of the weights that encode and that give a recogniser its features."""
+        return hashlib.sha256(self.release.network.read_bytes()).hexdigest()[:16]
 
 
 def train_reading(run: ReadingRun) -> Reading:
@@ -98,8 +104,9 @@ def train_reading(run: ReadingRun) -> Reading:
     """
     run.out.mkdir(parents=True, exist_ok=True)
     state, about = _resume(run)
-    training, validation = _books(run)
+    # First, for what comes next takes minutes.
     weights = whisper_arrays(whisper_base())
+    training, validation = _books(run)
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
         model = ReadingModel(weights, RANK)
@@ -126,13 +133,15 @@ def train_reading(run: ReadingRun) -> Reading:
         done = about.get("step", 0)
         fit(
             model,
-            _pages(training, run.seed, done),
+            made_ahead(lambda step: training.pages(np.random.default_rng([run.seed, step]), augment=True), done),
             done=done,
             steps=run.steps,
             every=run.every,
             keep=keep,
             logs=run.out / "logs",
-            validation_data=_fixed(validation),
+            validation_data=over_and_over(
+                [validation.pages(np.random.default_rng(i), augment=False) for i in range(VALIDATION_BATCHES)]
+            ),
             validation_steps=VALIDATION_BATCHES,
         )
     return Reading.load(run.out / READING)
@@ -245,28 +254,6 @@ def _with_gaps(features: npt.NDArray, rng: np.random.Generator) -> npt.NDArray:
     return features
 
 
-def _pages(book: Book, seed: int, first: int) -> Iterator[Page]:
-    """Endless pages from number ``first`` on, the next ones made while the device is at work."""
-
-    def make(step: int) -> Page:
-        return book.pages(np.random.default_rng([seed, step]), augment=True)
-
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(make, first)
-        step = first
-        while True:
-            step += 1
-            page, coming = coming.result(), pool.submit(make, step)
-            yield page
-
-
-def _fixed(book: Book) -> Iterator[Page]:
-    """Always the same pages of held-out speakers, over and over."""
-    pages = [book.pages(np.random.default_rng(i), augment=False) for i in range(VALIDATION_BATCHES)]
-    while True:
-        yield from pages
-
-
 def _resume(run: ReadingRun) -> tuple[Arrays, dict[str, Any]]:
     if not (run.out / CHECKPOINT).exists():
         return {}, {}
@@ -296,11 +283,11 @@ def _book(run: ReadingRun, network: Network, decoder: Decoder, corpus: Corpus, l
     data = prepare(corpus, network.preset.front_end, folder, label)
     skipped = {path for path, _ in corpus.skipped}
     read: list[Utterance] = [u for u in corpus.utterances if u.path not in skipped]
-    key = hashlib.sha256(data.frames.tobytes() + data.pcm[::997].tobytes()).hexdigest()[:16]
+    key = hashlib.sha256(data.fingerprint).hexdigest()[:16]
     texts = dictated(data, [u.transcript for u in read], folder / f"{label}-{key}.json")
     features = []
     for version in range(versions):
-        file = folder / f"{label}-{key}-{run.release.codebook_id}-{run.seed}-{version}.npy"
+        file = folder / f"{label}-{key}-{run.network_id}-{run.seed}-{version}.npy"
         if not file.exists():
             _write(file, data, network, decoder, run.seed + version if version else None)
         features.append(np.load(file, mmap_mode="r"))

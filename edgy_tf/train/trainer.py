@@ -17,7 +17,7 @@ from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot
 from edgy_tf.train.codes import with_codes
-from edgy_tf.train.loop import adam, distribution, fit, precision, split
+from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
 from edgy_tf.train.start import start_from
@@ -132,7 +132,9 @@ def _phase(
     phase = run.preset.train.phases[index]
     model.begin(phase)
     if phase.freeze:
-        training, validation = with_codes(training, model), with_codes(validation, model)
+        training, validation = (
+            with_codes(data, model.preset, model.encoder, model.quantizer) for data in (training, validation)
+        )
     model.compile(_optimizer(run.preset, phase), jit_compile=keras.backend.backend() == "jax")
     model.optimizer.build(model.trainable_variables)
     if saved is not None:
@@ -159,12 +161,9 @@ def _optimizer(preset: Preset, phase: Phase) -> Any:
 
 
 def _validation(data: Prepared, preset: Preset, phase: Phase) -> Iterator[tuple[Batch]]:
-    """Always the same crops of held-out speakers, over and over."""
+    """Always the same crops of held-out speakers."""
     rng = np.random.default_rng(0)
-    fixed = [(batch(data, preset, phase, rng, augment=False),) for _ in range(VALIDATION_BATCHES)]
-    # A generator, because Keras takes no other iterator.
-    while True:
-        yield from fixed
+    return over_and_over([(batch(data, preset, phase, rng, augment=False),) for _ in range(VALIDATION_BATCHES)])
 
 
 def _seed(seed: int, phase: int) -> int:

@@ -49,7 +49,7 @@ def with_units(
     """
     key = hashlib.sha256(str(count).encode())
     for data in (training, validation):
-        key.update(data.frames.tobytes() + data.pcm[::997].tobytes())
+        key.update(data.fingerprint)
     path = folder / f"units-{key.hexdigest()[:16]}.npz"
     if not path.exists():
         found = _units(training, validation, teacher, count)

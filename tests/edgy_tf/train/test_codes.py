@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -23,12 +21,12 @@ def test_pieces_join_to_the_codes_of_whole_utterances(
     quantizer = VectorQuantizer(tiny.codebook)
     quantizer.build((None, None, tiny.codebook.dim))
     quantizer.codebook.assign(np.random.default_rng(0).standard_normal(quantizer.codebook.shape))
-    model = SimpleNamespace(preset=tiny, encoder=build_encoder(tiny), quantizer=quantizer)
-    coded = codes.with_codes(data, model)
+    encoder = build_encoder(tiny)
+    coded = codes.with_codes(data, tiny, encoder, quantizer)
     bounds = coded.code_bounds(tiny.stride)
     assert bounds[-1] == len(coded.codes) == sum(np.diff(data.frames) // tiny.stride)
     assert len(np.unique(coded.codes)) > 2
     for u, count in enumerate(np.diff(bounds)):
         mel = crops(data.mel, data.frames, np.array([u]), np.array([-tiny.history]), tiny.frames_for(count))
-        whole = quantizer.nearest(model.encoder(mel.astype(np.float32)))[0]
+        whole = quantizer.nearest(encoder(mel.astype(np.float32)))[0]
         np.testing.assert_array_equal(coded.codes[bounds[u] : bounds[u + 1]], whole)
