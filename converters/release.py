@@ -21,6 +21,7 @@ from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
 from edgy_tf.network import Network
+from edgy_tf.preset import Preset
 from edgy_tf.reading import Reading
 from edgy_tf.releases import MANIFEST, READING, Release, find_release
 from edgy_tf.train.checkpoint import Checkpoint
@@ -81,7 +82,8 @@ def export(
             result.check()
         main = files[next(v for v in ("int8", "int16x8", *variants) if v in files)]
         _count_prior(folder, main, network, some_speech(training, PRIOR))
-        _write_manifest(folder, out.name, network, vocoder or ("wavernn" if checkpoint.speaks else "griffin-lim"))
+        vocoder = vocoder or ("wavernn" if checkpoint.speaks else "griffin-lim")
+        _write_manifest(folder, out.name, network, vocoder, checkpoint.earlier)
     return find_release(str(out)), results
 
 
@@ -116,7 +118,7 @@ def _count_prior(folder: Path, model: Path, network: Network, speech: list[np.nd
     np.savez_compressed(folder / "prior.npz", counts=counts)
 
 
-def _write_manifest(folder: Path, name: str, network: Network, vocoder: str) -> None:
+def _write_manifest(folder: Path, name: str, network: Network, vocoder: str, earlier: Sequence[Preset]) -> None:
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
     about = {
         "name": name,
@@ -125,5 +127,6 @@ def _write_manifest(folder: Path, name: str, network: Network, vocoder: str) -> 
         "voices": list(network.voices),
         "files": files,
         "vocoder": vocoder,
+        "earlier": [asdict(preset) for preset in earlier],
     }
     (folder / MANIFEST).write_text(json.dumps(about, indent=1) + "\n")

@@ -151,7 +151,9 @@ class Content:
     """What a ``content`` phase asks of the codes: the words, whoever says them.
 
     Attributes:
-        words: weight of the distance between a recogniser's states for the decoded and for the clean speech.
+        words: weight of the distance between a recogniser's states for the text head's features and for the clean
+            speech, of the crops that are judged.
+        speech_words: weight of the same for the mel head's; 0 does not judge it.
         units: clusters of the recogniser's states, of which a head must tell the one of each 20 ms; 0 for no head.
         text_gradient: share of the text head's gradient that reaches the codes, but for that of ``words``.
         mel_gradient: share of the mel head's gradient that reaches the codes; the mel tells more than words.
@@ -164,6 +166,7 @@ class Content:
     """
 
     words: float = 0.5
+    speech_words: float = 0.0
     units: int = 0
     text_gradient: float = 1.0
     mel_gradient: float = 1.0

@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train, and say what came out."""
     release = find_release(args.recipe) if args.recipe else None
-    preset = preset_from_dict(release.preset, release.name) if release else load_preset(args.preset)
+    if release:
+        presets = [preset_from_dict(p, release.name) for p in (*release.earlier, release.preset)]
+    else:
+        presets = [load_preset(args.preset)]
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
@@ -42,11 +45,15 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.train.trainer import Run, train
 
     policy = dtype_policy(args.precision)
-    given = Run(preset, corpus, args.out, args.seed, policy, args.every, args.speaker, args.teacher, args.start)
-    checkpoint = train(given)
+    start = args.start
+    for number, preset in enumerate(presets, start=1):
+        # What a release learned by before its last run is done below the folder of that.
+        out = args.out if number == len(presets) else args.out / f"{number}-{preset.name}"
+        checkpoint = train(Run(preset, corpus, out, args.seed, policy, args.every, args.speaker, args.teacher, start))
+        print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {out}")
+        start = str(out)
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
-    print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {args.out}")
     if release:
         from converters.release import export
 

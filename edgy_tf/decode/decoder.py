@@ -14,10 +14,9 @@ from edgy_tf.decode.conditioning import GruConditioning
 from edgy_tf.decode.griffin_lim import griffin_lim
 from edgy_tf.decode.sampler import WaveSampler
 from edgy_tf.decode.stream import Deemphasis, SpeechStream
-from edgy_tf.decode.words import recogniser_features
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
-from edgy_tf.models.whisper import MELS
+from edgy_tf.models.whisper import MELS, features_of_mel
 from edgy_tf.network import Network
 from edgy_tf.releases import find_release
 from edgy_tf.weights import assign_variables
@@ -159,7 +158,8 @@ class Decoder:
         """
         if self._text_head is not None:
             return np.asarray(self._text_head(self.context(codes, self.network.arrays[NOBODY])[None])[0])
-        return recogniser_features(self.mel(codes, self.voice()), self.network.preset.front_end)
+        mel = self.mel(codes, self.voice())
+        return np.asarray(features_of_mel(mel[None], self.network.preset.front_end)[0])
 
     def mel_graph(self, vectors: tf.Tensor, voice: tf.Tensor) -> tf.Tensor:
         """The mel head in TensorFlow, for gradients: ``[B, n, D]`` and ``[B, dim]`` to ``[B, n * stride, mels]``."""

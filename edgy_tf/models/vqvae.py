@@ -14,7 +14,7 @@ from edgy_tf.models.encoder import build_encoder
 from edgy_tf.models.quantizer import VectorQuantizer, perplexity
 from edgy_tf.models.speaker import build_speaker
 from edgy_tf.models.wavernn import WaveRNN, build_conditioning
-from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, whisper_features
+from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, features_of_mel, whisper_features
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.weights import Arrays
 
@@ -141,7 +141,10 @@ class VQVAE(keras.Model):
         losses["mel"] = _distance(mel, clean[:, p.history : p.history + frames])
         losses["text"] = _distance(text, spoken)
         if judged:
-            losses["words"] = self._words(self.text_head(context[:judged]), spoken[:judged])
+            given = [(self.text_head(context[:judged]), cfg.words)]
+            if cfg.speech_words:
+                given.append((features_of_mel(mel[:judged], fe), cfg.speech_words))
+            losses["words"] = self._words(given, spoken[:judged])
         if self.unit_head is not None:
             pairs = ops.reshape(context, (-1, frames // 2, 2, context.shape[-1]))
             losses["units"] = _cross_entropy(batch["units"], self.unit_head(ops.mean(pairs, 2)))
@@ -165,12 +168,12 @@ class VQVAE(keras.Model):
             "gender": _cross_entropy(batch["gender"], logits[1]),
         }
 
-    def _words(self, text: Any, spoken: Any) -> Any:
-        """Distance of the recogniser's states for both features, as a weighted share of their variance."""
+    def _words(self, given: list[tuple[Any, float]], spoken: Any) -> Any:
+        """Distance of the recogniser's states for features and for speech, as a share of their variance, weighted."""
         wanted = ops.stop_gradient(self.teacher(spoken))
         variance = ops.mean(ops.square(wanted - ops.mean(wanted, axis=(0, 1))), axis=(0, 1))
-        distance = ops.mean(ops.square(self.teacher(text) - wanted) / (variance + 1e-3))
-        return self.preset.train.content.words * distance
+        distances = (w * ops.mean(ops.square(self.teacher(x) - wanted) / (variance + 1e-3)) for x, w in given)
+        return sum(distances)
 
     def _nll(self, wave: Any, context: Any) -> Any:
         phase, stride = self.phase, self.preset.stride

@@ -5,6 +5,7 @@ Low-rank adapters beside its matrices (Hu et al. 2021, LoRA) can train, for a re
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -40,8 +41,35 @@ def whisper_features(samples: Any) -> Any:
     real, imaginary = ops.rfft(ops.extract_sequences(samples, WINDOW, HOP) * window, WINDOW)
     filters = mel_filters(FRONT_END).T.astype(np.float32)
     mel = ops.matmul(ops.square(real) + ops.square(imaginary), filters)
-    log = ops.log(ops.maximum(mel, 1e-10)) / math.log(10)
-    return (ops.maximum(log, ops.max(log, axis=(1, 2), keepdims=True) - 8) + 4) / 4
+    return _compressed(mel)
+
+
+def features_of_mel(mel: Any, front_end: FrontEnd) -> Any:
+    """Log-mel ``[B, T, mels]`` of ``front_end`` as Whisper's log-mel ``[B, T, MELS]``, without any sound between.
+
+    Back to magnitudes by the filters' pseudo-inverse, without the pre-emphasis, and through Whisper's filters: what is
+    lost is finer than a filter, and no word is lost on Whisper.
+    """
+    decibels = (ops.cast(mel, "float32") - 1) * -front_end.floor_db - front_end.gain_db
+    amplitude = ops.exp(decibels * (math.log(10) / 20))
+    magnitude = ops.maximum(ops.matmul(amplitude, _inverse_filters(front_end)), 0)
+    return _compressed(ops.matmul(ops.square(magnitude), mel_filters(FRONT_END).T.astype(np.float32)))
+
+
+def _compressed(power: Any) -> Any:
+    log = ops.log(ops.maximum(power, 1e-10)) / math.log(10)
+    loudest = ops.max(log, axis=(1, 2), keepdims=True, initial=-10)
+    return (ops.maximum(log, loudest - 8) + 4) / 4
+
+
+@functools.lru_cache(maxsize=8)
+def _inverse_filters(fe: FrontEnd) -> np.ndarray:
+    """Amplitudes of our filters to magnitudes in Whisper's bins, ``[mels, bins]``."""
+    ours = np.arange(fe.n_fft // 2 + 1) * fe.sample_rate / fe.n_fft
+    theirs = np.arange(FRONT_END.n_fft // 2 + 1) * FRONT_END.sample_rate / FRONT_END.n_fft
+    emphasis = np.abs(1 - fe.preemphasis * np.exp(-2j * np.pi * ours / fe.sample_rate))
+    plain = np.linalg.pinv(mel_filters(fe)).T / np.maximum(emphasis, 1e-3)
+    return np.stack([np.interp(theirs, ours, row) for row in plain]).astype(np.float32)
 
 
 class _Transformer(keras.layers.Layer):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Release:
         files: SHA-256 of every file, by name.
         vocoder: by which its codes read best as speech (`edgy_tf.decode.decoder.VOCODERS`).
         decoder: name or folder of the release that has network and prior, where this one is an encoder alone.
+        earlier: presets, as nested dicts, by which its weights learned before that of ``preset``, oldest first.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Release:
     files: dict[str, str]
     vocoder: str = "wavernn"
     decoder: str = ""
+    earlier: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def variants(self) -> list[str]:

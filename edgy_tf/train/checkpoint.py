@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Checkpoint:
         seed: of the run.
         model: variables of the ``VQVAE``.
         optimizer: variables of the optimiser.
+        earlier: what the weights learned by before this run, oldest first: presets, their phases as far as they came.
     """
 
     preset: Preset
@@ -35,6 +36,15 @@ class Checkpoint:
     seed: int
     model: Arrays
     optimizer: Arrays
+    earlier: tuple[Preset, ...] = ()
+
+    @property
+    def lineage(self) -> tuple[Preset, ...]:
+        """All that its weights have learned by, this run as far as it came."""
+        train = self.preset.train
+        begun = (*train.phases[: self.phase], replace(train.phases[self.phase], steps=self.step))
+        phases = tuple(phase for phase in begun if phase.steps)
+        return (*self.earlier, replace(self.preset, train=replace(train, phases=phases)))
 
     @property
     def network(self) -> Network:
@@ -57,6 +67,7 @@ class Checkpoint:
             "phase": self.phase,
             "step": self.step,
             "seed": self.seed,
+            "earlier": [asdict(preset) for preset in self.earlier],
         }
         save_arrays(folder / FILE, arrays, about)
 
@@ -77,12 +88,15 @@ class Checkpoint:
                 seed=about["seed"],
                 model={n.removeprefix("model/"): v for n, v in arrays.items() if n.startswith("model/")},
                 optimizer={n.removeprefix("optimizer/"): v for n, v in arrays.items() if n.startswith("optimizer/")},
+                earlier=tuple(preset_from_dict(p, str(path)) for p in about.get("earlier", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} holds weights, but is not a training checkpoint") from error
 
 
-def snapshot(model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int) -> Checkpoint:
+def snapshot(
+    model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int, earlier: tuple[Preset, ...] = ()
+) -> Checkpoint:
     """The state of a running training as a checkpoint."""
     arrays = {name: value for name, value in variables_of(model).items() if not name.startswith("teacher/")}
-    return Checkpoint(model.preset, speakers, phase, step, seed, arrays, variables_of(model.optimizer))
+    return Checkpoint(model.preset, speakers, phase, step, seed, arrays, variables_of(model.optimizer), earlier)

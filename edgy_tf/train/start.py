@@ -9,7 +9,7 @@ import numpy as np
 from edgy_tf.errors import ModelError
 from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.network import Network
-from edgy_tf.preset import Preset
+from edgy_tf.preset import Preset, preset_from_dict
 from edgy_tf.releases import MANIFEST, find_release
 from edgy_tf.train.checkpoint import Checkpoint
 from edgy_tf.weights import Arrays, assign_variables, variables_of
@@ -17,7 +17,7 @@ from edgy_tf.weights import Arrays, assign_variables, variables_of
 Speakers = list[tuple[str, str]]
 
 
-def start_from(origin: str, model: VQVAE, speakers: Speakers) -> None:
+def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, ...]:
     """Take over each part of another network that has the same shape here; the others begin anew.
 
     A codebook of another size begins anew, for example, and so does the table of other speakers.
@@ -27,10 +27,14 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> None:
         model: is given the weights.
         speakers: of its table.
 
+    Returns:
+        What the weights have learned by so far (``Checkpoint.earlier``).
+
     Raises:
         ModelError: no such run or release, or its encoder or front end are others.
     """
-    preset, arrays, known = _read(origin)
+    lineage, arrays, known = _read(origin)
+    preset = lineage[-1]
     mine = model.preset
     if (preset.front_end, preset.encoder, preset.codebook.dim) != (mine.front_end, mine.encoder, mine.codebook.dim):
         raise ModelError(f"{origin} has another encoder than preset {mine.name}; start from one that has the same")
@@ -40,17 +44,20 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> None:
     if known != speakers:
         anew |= {"speaker", "adversary"}
     assign_variables(model, own | {name: arrays[name] for name in fits if _part(name) not in anew})
+    return lineage
 
 
-def _read(origin: str) -> tuple[Preset, Arrays, Speakers]:
+def _read(origin: str) -> tuple[tuple[Preset, ...], Arrays, Speakers]:
     folder = Path(origin)
     if folder.is_dir() and not (folder / MANIFEST).exists():
         run = Checkpoint.load(folder)
-        return run.preset, run.model, run.speakers
-    network = Network.load(find_release(origin).network)
+        return run.lineage, run.model, run.speakers
+    release = find_release(origin)
+    network = Network.load(release.network)
+    earlier = [preset_from_dict(preset, origin) for preset in release.earlier]
     # A release keeps the codebook, not the moving averages that it comes from.
     once = {"quantizer/sums": network.codebook, "quantizer/counts": np.ones(len(network.codebook), np.float32)}
-    return network.preset, network.arrays | once | {"quantizer/updates": np.float32(1)}, []
+    return (*earlier, network.preset), network.arrays | once | {"quantizer/updates": np.float32(1)}, []
 
 
 def _part(name: str) -> str:

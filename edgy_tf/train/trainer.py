@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +75,22 @@ def train(run: Run) -> Checkpoint:
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None)
+        earlier = state.earlier if state else ()
         if run.start and not state:
-            start_from(run.start, model, speakers)
+            earlier = start_from(run.start, model, speakers)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:
             # The teacher is no part of a checkpoint; it has its weights already.
             assign_variables(model, variables_of(model) | state.model)
+
+        def keep(phase: int, step: int) -> None:
+            snapshot(model, speakers, phase, step, run.seed, earlier).save(run.out)
+
         for index in range(state.phase if state else 0, len(phases)):
             done = state.step if state and state.phase == index else 0
             saved = state.optimizer if state and state.phase == index else None
-            _phase(run, model, index, done, saved, training, validation, speakers)
+            _phase(run, model, index, done, saved, training, validation, keep)
     return Checkpoint.load(run.out)
 
 
@@ -127,7 +132,7 @@ def _phase(
     saved: Arrays | None,
     training: Prepared,
     validation: Prepared,
-    speakers: list[tuple[str, str]],
+    keep: Callable[[int, int], None],
 ) -> None:
     phase = run.preset.train.phases[index]
     model.begin(phase)
@@ -145,7 +150,7 @@ def _phase(
         done=done,
         steps=phase.steps,
         every=run.every,
-        keep=lambda step, figures: snapshot(model, speakers, index, step, run.seed).save(run.out),
+        keep=lambda step, figures: keep(index, step),
         logs=run.out / "logs" / f"phase{index}",
         validation_data=_validation(validation, run.preset, phase),
         validation_steps=VALIDATION_BATCHES,

@@ -1,5 +1,6 @@
 """The commands in the order in which a project meets them, and what they say of bad input."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 
 from edgy_tf.cli.main import COMMANDS, main
 from edgy_tf.corpora import write_wav
-from edgy_tf.releases import find_release
+from edgy_tf.releases import MANIFEST, find_release
+from edgy_tf.train.checkpoint import Checkpoint
 from edgy_tf.wire import read_stream
 from tests.conftest import harmonic_voice
 
@@ -129,6 +131,22 @@ def test_a_release_is_trained_and_exported_again_by_its_name(
     assert again.files == first.files
     with pytest.raises(SystemExit):
         main(["train", *arguments, "--preset", "micro"])
+
+
+def test_what_a_release_learned_by_before_is_trained_first(
+    tiny_run: Path, tiny_release: Path, tones: Path, tmp_path: Path
+) -> None:
+    release, run = tmp_path / "tiny", tmp_path / "run"
+    shutil.copytree(tiny_release, release)
+    about = json.loads((release / MANIFEST).read_text())
+    (release / MANIFEST).write_text(json.dumps(about | {"earlier": [about["preset"]]}))
+    shutil.copytree(tiny_run, run / "1-tiny")
+    assert main(["train", "--recipe", str(release), "--corpus", str(tones), "--out", str(run)]) == 0
+    first, last = Checkpoint.load(tiny_run), Checkpoint.load(run)
+    assert last.earlier == first.lineage
+    again = json.loads((run / "tiny" / MANIFEST).read_text())
+    assert [preset["train"]["phases"][-1]["steps"] for preset in again["earlier"]] == [first.step]
+    assert not np.array_equal(last.model["conv1/kernel"], first.model["conv1/kernel"])
 
 
 def test_verify_prints_a_row_per_encoder(

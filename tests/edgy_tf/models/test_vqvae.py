@@ -277,6 +277,23 @@ def test_the_words_alone_may_form_the_codes(content: tuple[VQVAE, dict[str, np.n
     assert min(together.values()) > 0
 
 
+def test_the_recogniser_judges_what_is_spoken_where_it_is_asked(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
+    model, batch = content
+    train = model.preset.train
+
+    def words(**content: float) -> tuple[float, float]:
+        model.preset = replace(model.preset, train=replace(train, content=replace(train.content, **content)))
+        with tf.GradientTape() as tape:
+            loss = model(batch, training=True)["words"]
+        gradient = tape.gradient(loss, model.mel_head.kernel.value)
+        return float(loss), 0.0 if gradient is None else float(tf.reduce_max(tf.abs(gradient)))
+
+    read, unasked = words(speech_words=0.0)
+    both, asked = words(speech_words=0.5)
+    assert unasked == 0 < asked
+    assert words(words=0.0, speech_words=0.5)[0] == pytest.approx(both - read, rel=1e-4)
+
+
 def test_the_adversarys_gradient_comes_back_reversed() -> None:
     x = tf.constant([1.0, -2.0])
     with tf.GradientTape() as tape:

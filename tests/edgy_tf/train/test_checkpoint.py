@@ -48,6 +48,16 @@ def test_what_is_saved_is_loaded(checkpoint: Checkpoint, tmp_path: Path) -> None
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o644
 
 
+def test_a_lineage_has_every_preset_as_far_as_it_came(checkpoint: Checkpoint, tiny: Preset, tmp_path: Path) -> None:
+    replace(checkpoint, earlier=(tiny,)).save(tmp_path)
+    first, last = Checkpoint.load(tmp_path).lineage
+    assert first == tiny
+    phases = tiny.train.phases
+    assert last.train.phases == (phases[0], replace(phases[1], steps=checkpoint.step))
+    assert replace(last, train=tiny.train) == tiny
+    assert replace(checkpoint, step=0).lineage[0].train.phases == phases[:1]
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_failure_while_writing_leaves_the_former(
     checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str

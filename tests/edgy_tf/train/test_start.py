@@ -20,7 +20,7 @@ def _model(preset: Preset, speakers: int) -> VQVAE:
 def test_all_of_a_run_is_taken_over(tiny_run: Path) -> None:
     former = Checkpoint.load(tiny_run)
     model = _model(former.preset, len(former.speakers))
-    start_from(str(tiny_run), model, former.speakers)
+    assert start_from(str(tiny_run), model, former.speakers) == former.lineage
     now = variables_of(model)
     assert now.keys() == former.model.keys()
     assert not [name for name, value in now.items() if not np.array_equal(value, former.model[name])]
