@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan",
         default="full",
-        help="what to measure: full, codes, mel, quick, paper, or a .toml file (default: full)",
+        help="what to measure: full, speech, codes, quick, paper, or a .toml file (default: full)",
     )
     parser.add_argument("--quick", dest="plan", action="store_const", const="quick", help="the same as --plan quick")
     parser.add_argument(

@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reading", type=Path, metavar="FOLDER", help="that edgy train-reading wrote for its codes")
     parser.add_argument(
+        "--vocoder", choices=("wavernn", "griffin-lim"), help="what speaks its codes best (default: a trained WaveRNN)"
+    )
+    parser.add_argument(
         "--variants",
         type=variant_names,
         default=RELEASED,
@@ -73,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.releases import READING
 
     reading = args.reading / READING if args.reading else None
-    show(*export(checkpoint, corpus, args.out, args.variants, reading=reading))
+    show(*export(checkpoint, corpus, args.out, args.variants, args.vocoder, reading))
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
 

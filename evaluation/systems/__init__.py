@@ -12,7 +12,6 @@ from evaluation.systems.release import VOCODERS, Edgy
 __all__ = [
     "OPUS_BITS",
     "SYSTEMS",
-    "VOCODERS",
     "Codes",
     "Floats",
     "Pcm",
@@ -22,7 +21,9 @@ __all__ = [
     "process_corpus",
 ]
 
-SYSTEMS = ("raw", "mcadams", "opus", "codec2", *VOCODERS)
+OURS = ("edgy", *VOCODERS)
+"""What a release of ours is as a system: as it speaks by itself, or as the name says."""
+SYSTEMS = ("raw", "mcadams", "opus", "codec2", *OURS)
 """What `open_systems` can open."""
 
 
@@ -32,8 +33,9 @@ def open_systems(names: Iterable[str], release: str = "pi", variant: str = "int8
     Args:
         names: ``raw``, speech as it is; ``mcadams``, the baseline B2 of the VoicePrivacy challenges, its coefficient
             drawn for each utterance; ``opus`` and ``codec2``, codecs at their lowest rates, which hide nothing;
-            ``edgy``, a release heard in an anonymous voice, drawn for each utterance; ``edgy-mel``, the same with
-            Griffin and Lim's algorithm in place of the WaveRNN, fast and hoarse; ``edgy-codes``, its codes alone.
+            ``edgy``, a release heard in an anonymous voice, drawn for each utterance; ``edgy-wavernn`` and
+            ``edgy-mel``, the same by its WaveRNN and by Griffin and Lim's algorithm, whichever it prefers;
+            ``edgy-codes``, its codes alone.
         release: an installed release, or a folder that ``edgy export`` wrote.
         variant: its encoder.
         seed: of everything that is drawn.
@@ -47,9 +49,8 @@ def open_systems(names: Iterable[str], release: str = "pi", variant: str = "int8
         "mcadams": lambda: McAdams(seed),
         "opus": Opus,
         "codec2": Codec2,
-        **{name: lambda name=name: Edgy(name, release, variant, seed) for name in VOCODERS},  # type: ignore[misc]
     }
     names = list(names)
-    if unknown := [name for name in names if name not in makers]:
-        raise EdgyError(f"no system '{unknown[0]}'; choose from {', '.join(makers)}")
-    return [makers[name]() for name in names]
+    if unknown := [name for name in names if name not in SYSTEMS]:
+        raise EdgyError(f"no system '{unknown[0]}'; choose from {', '.join(SYSTEMS)}")
+    return [Edgy(name, release, variant, seed) if name in OURS else makers[name]() for name in names]

@@ -16,8 +16,8 @@ from edgy_tf.wire.packets import MAX_CODES
 from evaluation.systems.base import Codes, Floats, Pcm, Processed, fit, seed_of
 from pi_runtime import EdgeEncoder
 
-VOCODERS = {"edgy": "wavernn", "edgy-mel": "griffin-lim", "edgy-codes": None}
-"""What makes sound of a release's codes, by the name of the system."""
+VOCODERS = {"edgy-wavernn": "wavernn", "edgy-mel": "griffin-lim", "edgy-codes": None}
+"""What makes sound of a release's codes, by the name of the system; ``edgy`` takes what the release does by itself."""
 
 
 class Edgy:
@@ -35,11 +35,12 @@ class Edgy:
         info = self._encoder.info
         self._header = StreamHeader(info.codebook_id, info.codebook_size, info.sample_rate, info.samples_per_code)
         self._folder = found.folder
+        self._vocoder = VOCODERS.get(name, found.vocoder)
 
     @property
     def words(self) -> Callable[[Codes], Floats] | None:
-        """As `System` has it; of ``edgy-mel``, which has the same codes as ``edgy``, they are not read again."""
-        return self._decoder.words if self.name != "edgy-mel" and self._decoder.has_words else None
+        """As `System` has it; the codes are those of ``edgy``, so where others speak them they are not read again."""
+        return self._decoder.words if self.name in ("edgy", "edgy-codes") and self._decoder.has_words else None
 
     @functools.cached_property
     def _decoder(self) -> Any:
@@ -55,10 +56,10 @@ class Edgy:
         writer.write(codes)
         writer.close(len(pcm))
         seed = seed_of(self._seed, utterance, pcm)
-        audio = fit(self._speech(codes, seed), len(pcm)) if VOCODERS[self.name] else None
+        audio = fit(self._speech(codes, seed), len(pcm)) if self._vocoder else None
         return Processed(audio, codes, 8 * writer.bytes_written)
 
     def _speech(self, codes: Codes, seed: int) -> Floats:
         from edgy_tf.decode.voices import anonymous_voice
 
-        return self._decoder.decode(codes, anonymous_voice(self._decoder, seed), seed, VOCODERS[self.name])
+        return self._decoder.decode(codes, anonymous_voice(self._decoder, seed), seed, self._vocoder)

@@ -247,7 +247,7 @@ def test_without_a_name_all_presets_stand_side_by_side(
     table = lines[: lines.index("")]
     assert {len(line) for line in table} == {len(header)}
     bits = next(line for line in table if line.startswith("bits per second"))
-    assert bits.split()[-4:] == ["450.00", "281.25", "450.00", "450.00"]
+    assert bits.split()[-4:] == ["300.00", "281.25", "300.00", "450.00"]
 
 
 def test_a_file_is_a_preset(

@@ -274,8 +274,8 @@ def test_geometry_of_the_shipped_presets() -> None:
     presets = {name: load_preset(name) for name in preset_names()}
     told = {n: (p.stride, p.receptive_field, p.history, p.samples_per_code) for n, p in presets.items()}
     assert told == {
-        "micro": (2, 30, 20, 320),
+        "micro": (2, 62, 52, 320),
         "paper": (2, 16, 8, 512),
-        "pi": (2, 30, 20, 320),
+        "pi": (2, 62, 52, 320),
         "reference": (2, 16, 6, 320),
     }

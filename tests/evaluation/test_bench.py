@@ -55,16 +55,12 @@ def test_ratios_are_of_equal_threads() -> None:
     ]
 
 
-def test_the_command_on_files_without_the_new_signatures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_measures_every_stage_of_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation.bench, "cpus", lambda: 1)
     monkeypatch.setattr(evaluation.bench, "RUNTIMES", {"ai-edge-litert": "ai_edge_litert.interpreter"})
     assert main(["bench", "pi", "--seconds", "1", "--runs", "1", "--json", str(tmp_path / "rows.json")]) == 0
-    assert "takes PCM alone" in capsys.readouterr().out
     rows = {row["stage"]: row for row in json.loads((tmp_path / "rows.json").read_text())}
-    assert rows["encode"]["cost"]["wall_s"] > 0
-    assert rows["network"]["cost"] is None
+    assert min(rows[stage]["cost"]["wall_s"] for stage in ("encode", "network")) > 0
 
 
 @pytest.mark.parametrize("model", ["nowhere.tflite", "no-such-release"])

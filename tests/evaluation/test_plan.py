@@ -38,7 +38,7 @@ def test_errors_are_one_line(change: tuple[str, str], message: str, tmp_path: Pa
 
 
 def test_a_plan_that_is_not_there() -> None:
-    with pytest.raises(PresetError, match="choose one of codes, full, mel, paper, quick"):
+    with pytest.raises(PresetError, match="choose one of codes, full, paper, quick, speech"):
         load_plan("fll")
     with pytest.raises(PresetError, match="cannot read audit plan"):
         load_plan("missing.toml")

@@ -1,6 +1,7 @@
 """Codes from log-mel: steps and whole runs agree, bad frames are refused, old files say so."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from edgy_tf.errors import AudioError, ModelError
 from edgy_tf.frontend import LogMel
 from edgy_tf.preset import FrontEnd
-from edgy_tf.releases import find_release
-from pi_runtime import EdgeEncoder, FrameEncoder
+from pi_runtime import EdgeEncoder, FrameEncoder, frames
+from pi_runtime.interpreter import open_interpreter
 from tests.conftest import harmonic_voice
 
 
@@ -59,6 +60,12 @@ def test_bad_frames_are_refused_and_lose_nothing(encoder: FrameEncoder, bad: np.
     np.testing.assert_array_equal(np.concatenate(codes), encoder.encode(mel))
 
 
-def test_a_file_without_these_signatures_says_so() -> None:
+def test_a_file_without_these_signatures_says_so(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes_pcm_alone(*arguments: Any) -> Any:
+        interpreter = open_interpreter(*arguments)
+        monkeypatch.setattr(interpreter, "get_signature_list", lambda: {"pcm_to_codes": {}})
+        return interpreter
+
+    monkeypatch.setattr(frames, "open_interpreter", takes_pcm_alone)
     with pytest.raises(ModelError, match="takes PCM alone"):
-        FrameEncoder(find_release("pi").encoder("int8"))
+        FrameEncoder(tiny_release / "encoder-int8.tflite")

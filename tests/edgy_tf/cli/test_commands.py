@@ -167,7 +167,10 @@ def test_export_writes_the_variants_that_are_named_and_reports_them(
     out = capsys.readouterr().out
     for says in ("float16: ", "int8: ", "encode_stream", "dB by layer", "not in XNNPACK", "gzipped"):
         assert says in out
-    assert find_release(str(tmp_path / "r")).variants == ["float16", "int8"]
+    release = find_release(str(tmp_path / "r"))
+    assert (release.variants, release.vocoder) == (["float16", "int8"], "wavernn")
+    assert main([*arguments, "float32", "--vocoder", "griffin-lim"]) == 0
+    assert find_release(str(tmp_path / "r")).vocoder == "griffin-lim"
     with pytest.raises(SystemExit):
         main([*arguments, "float32,int4"])
     assert "no variant 'int4'" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """What the audit compares: every system, what it draws, its bits, and the cache of its results."""
 
+import json
+import shutil
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -12,10 +14,11 @@ from edgy_tf.corpora import Corpus, Utterance, open_corpus, read_pcm16
 from edgy_tf.decode import Decoder
 from edgy_tf.decode.voices import anonymous_voice
 from edgy_tf.errors import EdgyError, MissingDependencyError, ModelError
+from edgy_tf.releases import MANIFEST
 from evaluation.systems import OPUS_BITS, Pcm, Processed, open_systems, process_corpus
 from tests.conftest import harmonic_voice
 
-NAMES = ["raw", "mcadams", "opus", "codec2", "edgy", "edgy-mel", "edgy-codes"]
+NAMES = ["raw", "mcadams", "opus", "codec2", "edgy", "edgy-wavernn", "edgy-mel", "edgy-codes"]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,22 @@ def test_every_system(name: str, heard: tuple[Utterance, Pcm], tiny_release: Pat
     assert again.bits == processed.bits
     if processed.audio is not None and name != "codec2":
         np.testing.assert_array_equal(again.audio, processed.audio)
+
+
+@pytest.mark.parametrize("vocoder", ["wavernn", "griffin-lim"])
+def test_a_release_is_heard_as_it_speaks_by_itself(
+    vocoder: str, heard: tuple[Utterance, Pcm], tiny_release: Path, tmp_path: Path
+) -> None:
+    release = tmp_path / "tiny"
+    shutil.copytree(tiny_release, release)
+    about = json.loads((release / MANIFEST).read_text())
+    (release / MANIFEST).write_text(json.dumps(about | {"vocoder": vocoder}))
+    itself, wavernn, mel = open_systems(["edgy", "edgy-wavernn", "edgy-mel"], str(release))
+    ours, like, unlike = (system.process(*heard).audio for system in (itself, wavernn, mel))
+    if vocoder == "griffin-lim":
+        like, unlike = unlike, like
+    np.testing.assert_array_equal(ours, like)
+    assert not np.array_equal(ours, unlike)
 
 
 @pytest.mark.parametrize("name", NAMES)
