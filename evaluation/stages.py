@@ -91,7 +91,8 @@ def measured_in_turn(jobs: Sequence[dict[str, Any]]) -> list[StageCost]:
 @contextlib.contextmanager
 def _worker(path: str) -> Iterator[Callable[[object], Any]]:
     """A process that runs ``work``: what asks it, by a line of JSON, and waits for the line that answers."""
-    command = [sys.executable, "-c", "from evaluation.stages import work; work()"]
+    # Safe paths (-P): a folder "evaluation" where the command runs is somebody else's.
+    command = [sys.executable, "-P", "-c", "from evaluation.stages import work; work()"]
     pipe = subprocess.PIPE
     with (
         tempfile.TemporaryFile("w+") as log,

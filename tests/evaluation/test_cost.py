@@ -78,6 +78,15 @@ def test_what_cannot_be_measured(tiny_release: Path, tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_of_our_name_where_the_command_runs_is_left_alone(
+    tiny_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "__init__.py").write_text("raise SystemExit('not ours')")
+    monkeypatch.chdir(tmp_path)
+    assert measure_cost(str(tiny_release), seconds=0.1, runs=1)
+
+
 def test_stages_take_turns(tiny_release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, object]] = []
     worker = stages._worker
