@@ -49,13 +49,17 @@ class System(Protocol):
     Attributes:
         name: what `open_systems` opens it by.
         settings: all that its results depend on besides the utterance; it tells cached results apart.
-        words: codes ``[n]`` to features ``[T, 80]`` that a recogniser can read without any sound (see
-            `edgy_tf.decode.Decoder.words`); None where a system has no such way.
     """
 
     name: str
     settings: str
-    words: Callable[[Codes], Floats] | None
+
+    @property
+    def words(self) -> Callable[[Codes], Floats] | None:
+        """Codes ``[n]`` to features ``[T, 80]`` that a recogniser can read without any sound.
+
+        As `edgy_tf.decode.Decoder.words`; None where a system has no such way.
+        """
 
     def process(self, utterance: Utterance, pcm: Pcm) -> Processed:
         """Process an utterance's samples ``[n]`` at 16 kHz; equal calls give equal results, but for Codec 2."""
