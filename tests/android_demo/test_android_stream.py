@@ -18,7 +18,8 @@ from tests.android_demo.conftest import ROOT, Built
 from tests.edgy_tf.serve.conftest import serving
 from tests.pi_runtime.node.cloud import Cloud
 
-CODES = np.random.default_rng(0).integers(0, 512, 180)
+INFO = read_info(find_release("pi").encoder("int8"))
+CODES = np.random.default_rng(0).integers(0, INFO.codebook_size, 180)
 
 
 class Phone:
@@ -92,10 +93,9 @@ def cloud() -> Iterator[Weighing]:
 
 def expected(codes: np.ndarray = CODES, voice: list[float] | None = None) -> bytes:
     """The stream as Python writes it."""
-    info = read_info(find_release("pi").encoder("int8"))
     data: list[bytes] = []
     writer = StreamWriter(
-        data.append, StreamHeader(info.codebook_id, info.codebook_size, info.sample_rate, info.samples_per_code)
+        data.append, StreamHeader(INFO.codebook_id, INFO.codebook_size, INFO.sample_rate, INFO.samples_per_code)
     )
     if voice:
         writer.write_speaker(voice)
