@@ -31,8 +31,8 @@ RULES = [
     ("encoder.layers", [{"kernel": 0}], "encoder.layers"),
     ("encoder.layers", [{"kernel": 3, "stride": 0}], "encoder.layers"),
     ("encoder.layers", [{"kernel": 3, "dilation": -1}], "encoder.layers"),
-    ("encoder.lookahead", -1, "encoder.lookahead must be 0 to 28"),
-    ("encoder.lookahead", 29, "encoder.lookahead must be 0 to 28"),
+    ("encoder.lookahead", -1, "encoder.lookahead must be 0 to 60"),
+    ("encoder.lookahead", 61, "encoder.lookahead must be 0 to 60"),
     ("codebook.size", 1, "codebook.size"),
     ("codebook.size", 65537, "codebook.size"),
     ("codebook.decay", 0, "codebook.decay"),
@@ -58,9 +58,9 @@ RULES = [
     ("decoder.bits", 13, "decoder.bits"),
     ("train.phases", [], "train.phases"),
     ("train.phases.0.target", "pitch", "phase's target"),
-    ("train.phases.1.wave_codes", 33, "phase's wave_codes"),
-    ("train.phases.1.wave_codes", -1, "phase's wave_codes"),
-    ("train.phases.1.wave_codes", 0, "wave phase needs wave_codes"),
+    ("train.phases.3.wave_codes", 61, "phase's wave_codes"),
+    ("train.phases.3.wave_codes", -1, "phase's wave_codes"),
+    ("train.phases.3.wave_codes", 0, "wave phase needs wave_codes"),
 ]
 
 TYPES = [
