@@ -12,8 +12,7 @@ from typing import Any
 
 from edgy_tf.config import build, names_in, read_named
 from edgy_tf.errors import PresetError
-
-TARGETS = ("content", "mel", "wave")
+from edgy_tf.preset_rules import broken_rule
 
 
 @dataclass(frozen=True)
@@ -330,72 +329,10 @@ def preset_from_dict(table: dict[str, Any], origin: str = "preset") -> Preset:
         PresetError: a key that is missing, unknown or of the wrong type, or values that make no network.
     """
     preset: Preset = build(Preset, table, origin)
-    _check(preset, origin)
+    if broken := broken_rule(preset):
+        raise PresetError(f"{origin}: {broken}")
     return preset
 
 
 def _folder() -> Any:
     return resources.files("edgy_tf") / "presets"
-
-
-def _check(p: Preset, origin: str) -> None:
-    sizes = {
-        "encoder.units": p.encoder.units,
-        "codebook.dim": p.codebook.dim,
-        "speaker.dim": p.speaker.dim,
-        "decoder.conditioning": p.decoder.conditioning,
-        "decoder.gru": p.decoder.gru,
-        "decoder.embedding": p.decoder.embedding,
-        "decoder.affine": p.decoder.affine,
-        "decoder.bunch": p.decoder.bunch,
-        "codebook.restart_below": p.codebook.restart_below,
-        "train.learning_rate": p.train.learning_rate,
-        "train.clip": p.train.clip,
-    }
-    for key, size in sizes.items():
-        if size <= 0:
-            raise PresetError(f"{origin}: {key} must be positive")
-    rules = [
-        (p.front_end.window <= p.front_end.n_fft, "front_end.window must not exceed n_fft"),
-        (0 < p.front_end.hop <= p.front_end.window, "front_end.hop must be between 1 and window"),
-        ((p.front_end.window - p.front_end.hop) % 2 == 0, "front_end.window minus hop must be even"),
-        (
-            0 <= p.front_end.fmin < p.front_end.fmax <= p.front_end.sample_rate / 2,
-            "front_end.fmin < fmax <= half the rate",
-        ),
-        (p.front_end.mels > 0, "front_end.mels must be positive"),
-        (p.front_end.floor_db < 0, "front_end.floor_db must be negative"),
-        (len(p.encoder.layers) > 0, "encoder.layers must not be empty"),
-        (
-            all(c.kernel > 0 and c.stride > 0 and c.dilation > 0 for c in p.encoder.layers),
-            "encoder.layers must be positive",
-        ),
-        (p.encoder.lookahead >= 0 and p.history >= 0, f"encoder.lookahead must be 0 to {p.receptive_field - p.stride}"),
-        (2 <= p.codebook.size <= 65536, "codebook.size must be 2 to 65536"),
-        (0 < p.codebook.decay < 1, "codebook.decay must be between 0 and 1"),
-        (p.speaker.kind in ("table", "resnet"), "speaker.kind must be 'table' or 'resnet'"),
-        (p.front_end.hop % p.decoder.bunch == 0, "decoder.bunch must divide front_end.hop"),
-        (2 <= p.decoder.bits <= 12, "decoder.bits must be 2 to 12"),
-        (0 <= p.train.jitter <= 1, "train.jitter must be between 0 and 1"),
-        (
-            all(min(f.steps, f.codes, f.batch) > 0 for f in p.train.phases),
-            "a phase's steps, codes and batch must be positive",
-        ),
-        (
-            all(f.target != "mel" for f in p.train.phases if f.freeze),
-            "only a wave or a content phase can freeze the codes",
-        ),
-        (
-            p.train.content.units == 0 or (p.train.content.units > 1 and p.stride % 2 == 0 and p.front_end.hop == 160),
-            "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
-        ),
-        (len(p.train.phases) > 0, "train.phases must not be empty"),
-        (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),
-        (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),
-        (all(0 <= f.judged <= f.batch for f in p.train.phases), "a phase's judged must not exceed its batch"),
-        (all(f.latent_noise >= 0 for f in p.train.phases), "a phase's latent_noise must not be negative"),
-        (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
-    ]
-    for holds, message in rules:
-        if not holds:
-            raise PresetError(f"{origin}: {message}")

@@ -41,7 +41,7 @@ def arena_bytes(model: bytes) -> int:
         MissingDependencyError: tflite-micro is not installed.
         ModelError: TFLM does not run the model in any.
     """
-    done = subprocess.run([sys.executable, "-c", _MEASURE, str(_LARGEST)], input=model, capture_output=True)
+    done = subprocess.run([sys.executable, "-P", "-c", _MEASURE, str(_LARGEST)], input=model, capture_output=True)
     said = done.stderr.decode(errors="replace")
     if done.returncode == 0:
         return int(done.stdout)

@@ -34,10 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train, and say what came out."""
     release = find_release(args.recipe) if args.recipe else None
-    if release:
-        presets = [preset_from_dict(p, release.name) for p in (*release.earlier, release.preset)]
-    else:
-        presets = [load_preset(args.preset)]
+    presets = [preset_from_dict(p, release.name) for p in release.lineage] if release else [load_preset(args.preset)]
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)

@@ -47,6 +47,11 @@ class Release:
     earlier: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def lineage(self) -> list[dict[str, Any]]:
+        """All presets, as nested dicts, that its weights learned by, oldest first."""
+        return [*self.earlier, self.preset]
+
+    @property
     def variants(self) -> list[str]:
         """Encoders in this release."""
         return [f.removeprefix("encoder-").removesuffix(".tflite") for f in self.files if f.endswith(".tflite")]

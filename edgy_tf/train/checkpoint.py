@@ -95,7 +95,7 @@ class Checkpoint:
 
 
 def snapshot(
-    model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int, earlier: tuple[Preset, ...] = ()
+    model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int, earlier: tuple[Preset, ...]
 ) -> Checkpoint:
     """The state of a running training as a checkpoint."""
     arrays = {name: value for name, value in variables_of(model).items() if not name.startswith("teacher/")}

@@ -54,10 +54,10 @@ def _read(origin: str) -> tuple[tuple[Preset, ...], Arrays, Speakers]:
         return run.lineage, run.model, run.speakers
     release = find_release(origin)
     network = Network.load(release.network)
-    earlier = [preset_from_dict(preset, origin) for preset in release.earlier]
+    lineage = tuple(preset_from_dict(preset, origin) for preset in release.lineage)
     # A release keeps the codebook, not the moving averages that it comes from.
     once = {"quantizer/sums": network.codebook, "quantizer/counts": np.ones(len(network.codebook), np.float32)}
-    return (*earlier, network.preset), network.arrays | once | {"quantizer/updates": np.float32(1)}, []
+    return lineage, network.arrays | once | {"quantizer/updates": np.float32(1)}, []
 
 
 def _part(name: str) -> str:

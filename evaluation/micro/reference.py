@@ -55,7 +55,7 @@ def tflm(report: MicroReport, levels: npt.NDArray[np.int8], begins: list[int]) -
         (folder / "model").write_bytes(report.graph.model)
         np.save(folder / "levels.npy", levels)
         np.save(folder / "begins.npy", begins)
-        command = [sys.executable, "-c", _TFLM, temporary, str(report.arena), str(report.graph.inputs)]
+        command = [sys.executable, "-P", "-c", _TFLM, temporary, str(report.arena), str(report.graph.inputs)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise MicroError(f"tflite-micro failed: {(done.stderr.strip().splitlines() or ['it crashed'])[-1]}")
