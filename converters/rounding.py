@@ -1,4 +1,4 @@
-"""Weights on the grid of int8, rounded together so that each layer gives what it gave.
+"""Weights on an even grid, such as that of int8, rounded together so that each layer gives what it gave.
 
 Rounded one by one, weights err by up to half a step each, and the errors add up. Here the weights of one input after
 the other are rounded, and those that are not rounded yet make up for the error, as far as speech shows that inputs go
@@ -19,8 +19,8 @@ from edgy_tf.network import Network
 
 DAMPING = 0.01
 """Added to the variance of each input, as a share of their mean: inputs that speech never moved stay unmoved."""
-STEPS = 127
-"""Of the grid on either side of 0."""
+INT8_STEPS = 127
+"""Of its grid on either side of 0."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,8 +42,8 @@ class _Moments:
         return self.products / self.count - np.outer(self.mean, self.mean)
 
 
-def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Network:
-    """A network whose kernels lie on the grid of int8, a step for each filter, once normalisation is folded in.
+def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]], steps: int = INT8_STEPS) -> Network:
+    """A network whose kernels lie on an even grid, a step for each filter, with normalisation folded in or not.
 
     Weights that are 0 stay 0. The outputs' means are kept by the normalisation's shift. Depthwise kernels, which have
     few weights to make up for each other, and the latents, which stay float, are left alone.
@@ -51,6 +51,7 @@ def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Netw
     Args:
         network: any.
         speech: log-mel ``[frames, mels]`` each; what is too short for a code is passed over.
+        steps: of the grid between 0 and a filter's largest weight.
     """
     encoder = network.encoder()
     arrays = dict(network.arrays)
@@ -61,21 +62,22 @@ def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Netw
         # A filter that normalisation mutes has no grid.
         scale = np.where(np.abs(scale) < 1e-12, 1.0, scale).astype(np.float64)
         folded = kernel.reshape(-1, kernel.shape[-1]) * scale
-        on_grid = round_together(folded, seen.covariance)
+        on_grid = round_together(folded, seen.covariance, steps)
         arrays[f"conv{i}/kernel"] = (on_grid / scale).reshape(kernel.shape).astype(np.float32)
         shift = seen.mean @ (folded - on_grid)
         arrays[f"norm{i}/beta"] = (arrays[f"norm{i}/beta"] + shift).astype(np.float32)
     return network.with_encoder(arrays)
 
 
-def round_together(weights: Floats, covariance: Floats) -> Floats:
-    """Weights ``[inputs, filters]`` on a grid of 255 values each filter, whose outputs differ least.
+def round_together(weights: Floats, covariance: Floats, steps: int = INT8_STEPS) -> Floats:
+    """Weights ``[inputs, filters]`` on a grid of ``2 * steps + 1`` values each filter, whose outputs differ least.
 
     Args:
         weights: the largest of each filter keeps its value, so that the grid can be told from the weights alone.
         covariance: of the inputs, ``[inputs, inputs]``.
+        steps: see `rounded`.
     """
-    step = np.abs(weights).max(0) / STEPS
+    step = np.abs(weights).max(0) / steps
     step = np.where(step > 0, step, 1.0)
     covariance = covariance + DAMPING * max(float(np.mean(np.diag(covariance))), 1e-12) * np.eye(len(covariance))
     # Inputs that move most come first, while there are many others to make up for them.
@@ -84,7 +86,7 @@ def round_together(weights: Floats, covariance: Floats) -> Floats:
     left, out = weights[order].copy(), np.zeros_like(weights)
     fixed = (weights[order] == 0) | (np.abs(weights[order]) == np.abs(weights).max(0))
     for j in range(len(left)):
-        grid = np.clip(np.rint(left[j] / step), -STEPS, STEPS) * step
+        grid = np.clip(np.rint(left[j] / step), -steps, steps) * step
         out[order[j]] = np.where(fixed[j], weights[order[j]], grid)
         error = (left[j] - out[order[j]]) / upper[j, j]
         left[j + 1 :] -= np.outer(upper[j, j + 1 :], error)

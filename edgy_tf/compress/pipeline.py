@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,9 @@ def compress(
         else:
             kept = keep and keep / _name_after(teacher, recipe, number, lesson.seed)
             if kept and kept.exists():
-                network = Network.load(kept)
+                network = _named_as(teacher, Network.load(kept))
             else:
-                network = _train(network, stage, lesson, promise)
+                network = _train(network, stage, lesson, promise, calibration)
                 if kept:
                     kept.parent.mkdir(parents=True, exist_ok=True)
                     network.save(kept)
@@ -102,6 +102,12 @@ def compress(
     return Compressed(model, network.preset)
 
 
+def _named_as(teacher: Network, kept: Network) -> Network:
+    """A kept network, which may have been made for a release of another name."""
+    named = replace(kept.preset, name=teacher.preset.name, about=teacher.preset.about)
+    return replace(kept, preset=named)
+
+
 def _name_after(teacher: Network, recipe: Recipe, number: int, seed: int) -> str:
     """Name of a file that holds the network after so many stages, of all that it follows from."""
     digest = hashlib.sha256(json.dumps([recipe_to_dict(recipe)["stages"][:number], seed]).encode())
@@ -110,7 +116,7 @@ def _name_after(teacher: Network, recipe: Recipe, number: int, seed: int) -> str
     return f"{recipe.name}-{number}-{digest.hexdigest()[:16]}.safetensors"
 
 
-def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise) -> Network:
+def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise, speech: Sequence[np.ndarray]) -> Network:
     match stage:
         case Filters():
             return _without_filters(network, stage, lesson)
@@ -119,7 +125,7 @@ def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise) -> N
         case Sparsity():
             return prune_by_magnitude(network, stage, lesson)
         case Clusters():
-            return share_weights(network, stage, lesson, so_far.sparsity > 0)
+            return share_weights(network, stage, lesson, so_far.sparsity > 0, speech)
     raise TypeError(f"{stage} is not a stage that changes weights")
 
 

@@ -2,7 +2,6 @@
 
 - ``boards``: which processors; ``tools``: Arm's kernels and compilers.
 - ``network`` writes the network on CMSIS-NN, ``firmware`` builds it with the library's own C and runs it.
-- ``stand_in`` is an encoder of the preset ``micro`` that has not learned yet: it costs what a trained one does.
 - ``reference`` is what the codes must be; ``bits`` compares them.
 - ``figures`` counts instructions and memory, asks Vela, makes a page of it and holds the budget.
 

@@ -20,7 +20,6 @@ from evaluation.micro.bits import compare
 from evaluation.micro.boards import BOARDS
 from evaluation.micro.figures import BUDGET, PAGE, measure, page, recording, vela, write_budget
 from evaluation.micro.firmware import Pcm, build, build_plugin
-from evaluation.micro.stand_in import write_stand_in
 from evaluation.micro.tools import get_tools
 
 
@@ -28,7 +27,7 @@ def main() -> int:
     """Do what the argument says; the exit status is 1 where codes differ."""
     parser = argparse.ArgumentParser(description="A microcontroller without the board.")
     parser.add_argument("task", choices=("build", "bits", "figures"), help="figures: rewrite the budget and its page")
-    parser.add_argument("--release", help="whose int8 encoder (default: `stand_in`)")
+    parser.add_argument("--release", default="micro", help="whose int8 encoder (default: micro)")
     parser.add_argument("--corpus", nargs="+", help="bits: folders of speech; their test or eval split is used")
     parser.add_argument("--count", type=int, default=100, help="bits: utterances (default: 100)")
     args = parser.parse_args()
@@ -38,7 +37,7 @@ def main() -> int:
             return 0
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            encoder = find_release(args.release).encoder("int8") if args.release else write_stand_in(folder)
+            encoder = find_release(args.release).encoder("int8")
             report = plan(encoder)
             write(report, folder / "library")
             firmwares = [build(folder / "library", board, folder) for board in BOARDS.values()]

@@ -127,8 +127,8 @@ def page(figures: dict[str, Figures], estimate: Estimate) -> str:
     return f"""\
 # Figures of an emulated microcontroller
 
-An encoder of the preset `micro` on the recording that ships, samples in, codes out; what it costs does not depend on
-what it has learned. Written by `python -m evaluation.micro figures`, which `make micro-tools` prepares.
+The release `micro` on the recording that ships, samples in, codes out. Written by `python -m evaluation.micro figures`,
+which `make micro-tools` prepares.
 The front end, the search of the codebook and all else is the exported library's own C; the network runs on CMSIS-NN,
 whose kernels TensorFlow Lite Micro calls, too. An emulator counts instructions exactly and knows nothing of a board's
 milliseconds.

@@ -19,7 +19,6 @@ from evaluation.micro.boards import BOARDS, MicroError
 from evaluation.micro.figures import Figures, grown, measure, page, read_budget, recording, vela
 from evaluation.micro.firmware import Firmware, build, build_plugin
 from evaluation.micro.network import multiplier
-from evaluation.micro.stand_in import write_stand_in
 from evaluation.micro.tools import FOLDER, call, sources
 
 SPEECH = recording()
@@ -36,8 +35,8 @@ def tools() -> None:
 
 
 @pytest.fixture(scope="module")
-def encoder(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_stand_in(tmp_path_factory.mktemp("encoder"))
+def encoder(tools: None) -> Path:
+    return find_release("micro").encoder("int8")
 
 
 @pytest.fixture(scope="module")

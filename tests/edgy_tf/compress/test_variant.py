@@ -132,6 +132,12 @@ def test_an_encoder_alone_is_decoded_by_the_release_that_it_came_from(
     assert main(arguments) == 0
     assert kept.stat().st_mtime_ns == stamp
     assert find_release(str(out)).files == first
+
+    # Under another name, too, which the kept stage does not know.
+    other = tmp_path / "out" / "other"
+    assert main([*_arguments(recipe, tiny_release, tones, other), "--alone", "--work", str(work)]) == 0
+    assert kept.stat().st_mtime_ns == stamp
+    assert EdgeEncoder.from_release(str(other)).info.preset == find_release(str(other)).preset["name"] == "other"
     capsys.readouterr()
-    assert main(_arguments(recipe, out, tones, tmp_path / "other")) == 2
+    assert main(_arguments(recipe, out, tones, tmp_path / "third")) == 2
     assert "is an encoder alone; compress" in capsys.readouterr().err
