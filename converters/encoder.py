@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from converters.compose import bundle, join, put_before
-from converters.graph import CONVOLUTIONS, Builtin, builtin
+from converters.graph import CONVOLUTIONS, Builtin, builtin, read_graph, write_graph
 from converters.ranges import narrowed
 from converters.rounding import rounded
 from converters.streaming import add_states, free_length
@@ -99,7 +99,12 @@ def convert_encoder(
 
 
 def convert_layers(
-    network: Network, encoder: Any, numbers: str, calibration: Iterable[np.ndarray], info: ModelInfo
+    network: Network,
+    encoder: Any,
+    numbers: str,
+    calibration: Iterable[np.ndarray],
+    info: ModelInfo,
+    short_latents: bool = False,
 ) -> bytes:
     """Convert an encoder that may be another than the network's own, such as a student with ranges for int8.
 
@@ -109,6 +114,8 @@ def convert_layers(
         numbers: of the convolutions: one of ``VARIANTS``, or ``qat``: int8 with the ranges that the encoder brings.
         calibration: as ``convert_encoder`` has it.
         info: is packed behind the file.
+        short_latents: the kernel of the latents, which is float32 in every variant, keeps as many bits as bfloat16 has,
+            so that half of it zips away.
 
     Returns:
         the ``.tflite`` with its description packed behind it. Its signatures share their weights:
@@ -123,7 +130,7 @@ def convert_layers(
     layers = layer_names(encoder)
     parts = {
         "encoder": _convolutions(preset, encoder, numbers, calibration),
-        "latent": _latents(encoder),
+        "latent": _shortened(_latents(encoder)) if short_latents else _latents(encoder),
         "codebook": _codebook_search(network.codebook),
     }
     with _quiet():
@@ -199,6 +206,17 @@ def _latents(encoder: Any) -> bytes:
     tail = _api(encoder).Model(latent.input, encoder.output)
     with _quiet():
         return bytes(_converter(tail, [1, 1, BLOCK, latent.input.shape[-1]]).convert())
+
+
+def _shortened(latents: bytes) -> bytes:
+    model = read_graph(latents)
+    (graph,) = model.subgraphs
+    for operator in graph.operators:
+        if builtin(model, operator) in CONVOLUTIONS:
+            buffer = model.buffers[graph.tensors[operator.inputs[1]].buffer]
+            bits = np.asarray(buffer.data, np.uint8).view(np.uint32)
+            buffer.data = ((bits + 0x8000) & 0xFFFF0000).view(np.uint8)
+    return write_graph(model)
 
 
 def _api(model: Any) -> Any:

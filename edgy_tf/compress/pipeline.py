@@ -95,9 +95,9 @@ def compress(
     if kind in INT8_WEIGHTS and not promise.clusters:
         network = rounded(network, calibration)
     encoder = encoder or network.encoder(api=tf_keras)
-    model = convert_layers(
-        network, encoder, kind, calibration, model_info(network, recipe.name, kind, licence, release)
-    )
+    info = model_info(network, recipe.name, kind, licence, release)
+    # Who shares weights wants the file to zip well.
+    model = convert_layers(network, encoder, kind, calibration, info, short_latents=promise.clusters > 0)
     promise.check_file(model)
     return Compressed(model, network.preset)
 
