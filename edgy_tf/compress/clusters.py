@@ -2,7 +2,8 @@
 
 The values start on an even grid between -1 and 1, and every filter is scaled so that its largest weight is one of the
 ends; normalisation takes the scale. So a layer's few values suit each of its filters, and stay few in int8, which has a
-scale for each filter."""
+scale for each filter.
+"""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Sparsity(FineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters(FineTuning):
-    """Let the weights of a layer share ``count`` values, zero among them after a sparsity stage."""
+    """Let the weights of a layer share ``count`` values, zero among them; of an even number, one fewer."""
 
     count: int
 
