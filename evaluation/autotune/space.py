@@ -30,6 +30,8 @@ _NONE = "none"
 _FILTERS, _ZEROS, _STEP = (0.05, 0.6), (0.2, 0.8), 0.05
 """Rates: ends and step."""
 _CLUSTERS = (8, 64)
+_LEARNING_RATES = {"far": (3e-4, 1e-4), "near": (3e-5, 1e-5)}
+"""Of a student that starts far from its teacher or near it, and then of int8 trained as such."""
 _QUANTISE = (_NONE, *(k for k in KINDS if k != "qat"), *(f"qat {activations}" for activations in ACTIVATIONS))
 _START = ("edge", "PCQAT", "Symmetric", "PFGM_20")
 
@@ -55,8 +57,12 @@ def suggest(trial: BaseTrial, steps: int, seed: int) -> Recipe:
     if trial.suggest_categorical("clusters", (False, True)):
         stages.append({"do": "clusters", "count": trial.suggest_int("count", *_CLUSTERS, log=True)})
     kind, _, activations = str(trial.suggest_categorical("quantise", _QUANTISE)).partition(" ")
-    if activations:
-        stages.append({"do": "quantise", "kind": kind, "activations": activations, "learning_rate": 1e-4})
+    if stages or activations:
+        learning_rate, low = _LEARNING_RATES[str(trial.suggest_categorical("teacher", tuple(_LEARNING_RATES)))]
+        for stage in stages:
+            stage["learning_rate"] = learning_rate
+        if activations:
+            stages.append({"do": "quantise", "kind": kind, "activations": activations, "learning_rate": low})
     for stage, share in zip(stages, _shares(steps, len(stages)), strict=True):
         stage["steps"] = share
     if kind not in (_NONE, "qat"):
@@ -74,6 +80,9 @@ def starting_points() -> list[dict[str, Any]]:
 def parameters(recipe: Recipe) -> dict[str, Any]:
     """What ``suggest`` must draw to make the stages of a recipe, but for their steps."""
     chosen: dict[str, Any] = {"criterion": _NONE, "sparsity": _NONE, "clusters": False, "quantise": _NONE}
+    if recipe.stages[0].steps:
+        first = recipe.stages[0].learning_rate
+        chosen["teacher"] = next(name for name, rates in _LEARNING_RATES.items() if first in rates)
     for stage in recipe.stages:
         match stage:
             case Filters():

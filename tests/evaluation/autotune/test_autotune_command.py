@@ -56,7 +56,7 @@ def test_the_winner_s_recipe_makes_the_trial_s_bytes_again(
     # One more, of all stages that train: the first is neither repeated nor printed.
     assert main([*arguments, "--min-agreement", "1", "--trials", "2"]) == 0
     more = capsys.readouterr().out.splitlines()
-    assert more[0].startswith("trial 2 of 2: sparsity magnitude 0.6, clusters 16, qat asymmetric: ")
+    assert more[0].startswith("trial 2 of 2: sparsity magnitude 0.2, clusters 17, qat asymmetric: ")
     assert more[1].startswith("all trials: ")
     rows = _rows(out)
     assert rows[0] == before[0] | {"pareto": rows[0]["pareto"]}
