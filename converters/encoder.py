@@ -11,13 +11,16 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from converters.clustered import with_common_grid, with_short_latents
 from converters.compose import bundle, join, put_before
-from converters.graph import CONVOLUTIONS, Builtin, builtin, read_graph, write_graph
+from converters.graph import CONVOLUTIONS, Builtin, builtin
 from converters.ranges import narrowed
 from converters.rounding import rounded
 from converters.streaming import add_states, free_length
+from converters.sums import with_float_sums
 from converters.variables import keep_states, start
 from converters.variants import INT8_WEIGHTS, VARIANTS
 from edgy_tf.errors import ModelError
@@ -93,9 +96,10 @@ def convert_encoder(
     if variant in INT8_WEIGHTS:
         network = rounded(network, calibration)
     encoder = network.encoder(network.preset.frames_for(BLOCK))
-    return convert_layers(
-        network, encoder, variant, calibration, model_info(network, variant, variant, licence, release)
-    )
+    info = model_info(network, variant, variant, licence, release)
+    if variant == "micro":
+        return convert_layers(network, encoder, "int8", calibration, info, float_sums=False)
+    return convert_layers(network, encoder, variant, calibration, info)
 
 
 def convert_layers(
@@ -104,18 +108,22 @@ def convert_layers(
     numbers: str,
     calibration: Iterable[np.ndarray],
     info: ModelInfo,
-    short_latents: bool = False,
+    clusters: int = 0,
+    float_sums: bool = True,
 ) -> bytes:
     """Convert an encoder that may be another than the network's own, such as a student with ranges for int8.
 
     Args:
         network: gives preset and codebook.
         encoder: of Keras or ``tf_keras``, mel ``[1, T, mels]`` to latents; its variables are frozen.
-        numbers: of the convolutions: one of ``VARIANTS``, or ``qat``: int8 with the ranges that the encoder brings.
+        numbers: of the convolutions: one of ``VARIANTS`` but micro, or ``qat``: int8 with the ranges that the encoder
+            brings.
         calibration: as ``convert_encoder`` has it.
         info: is packed behind the file.
-        short_latents: the kernel of the latents, which is float32 in every variant, keeps as many bits as bfloat16 has,
-            so that half of it zips away.
+        clusters: values that the weights of each layer share, at most, if the file is to zip well
+            (`converters.clustered`).
+        float_sums: of int8 and qat, residual connections are added up in float32 (`converters.sums`), which keeps more
+            codes, and not in int8, as microcontrollers do it.
 
     Returns:
         the ``.tflite`` with its description packed behind it. Its signatures share their weights:
@@ -128,9 +136,16 @@ def convert_layers(
     """
     preset = network.preset
     layers = layer_names(encoder)
+    convolutions, latents = _convolutions(preset, encoder, numbers, calibration), _latents(encoder)
+    if clusters:
+        latents = with_short_latents(latents)
+    if clusters and numbers == "int8":
+        convolutions = with_common_grid(convolutions, _kernels(encoder), clusters)
+    if float_sums and numbers in ("int8", "qat"):
+        convolutions = with_float_sums(convolutions)
     parts = {
-        "encoder": _convolutions(preset, encoder, numbers, calibration),
-        "latent": _shortened(_latents(encoder)) if short_latents else _latents(encoder),
+        "encoder": convolutions,
+        "latent": latents,
         "codebook": _codebook_search(network.codebook),
     }
     with _quiet():
@@ -200,23 +215,17 @@ def _convolutions(preset: Preset, encoder: Any, numbers: str, calibration: Itera
     return model
 
 
+def _kernels(encoder: Any) -> list[npt.NDArray[np.float32]]:
+    layers = [layer for layer in encoder.layers if layer.name.startswith("conv")]
+    return [layer.get_weights()[0] for layer in layers]
+
+
 def _latents(encoder: Any) -> bytes:
     """The last, pointwise layer in float32: rounding latents to 8 bits would change more codes than all before it."""
     latent = encoder.get_layer("latent")
     tail = _api(encoder).Model(latent.input, encoder.output)
     with _quiet():
         return bytes(_converter(tail, [1, 1, BLOCK, latent.input.shape[-1]]).convert())
-
-
-def _shortened(latents: bytes) -> bytes:
-    model = read_graph(latents)
-    (graph,) = model.subgraphs
-    for operator in graph.operators:
-        if builtin(model, operator) in CONVOLUTIONS:
-            buffer = model.buffers[graph.tensors[operator.inputs[1]].buffer]
-            bits = np.asarray(buffer.data, np.uint8).view(np.uint32)
-            buffer.data = ((bits + 0x8000) & 0xFFFF0000).view(np.uint8)
-    return write_graph(model)
 
 
 def _api(model: Any) -> Any:

@@ -72,11 +72,11 @@ def narrowed(model: bytes, encoder: Any, layers: Sequence[str], windows: npt.NDA
         if builtin(whole, operator) in _SAME_SCALE:
             graph.tensors[operator.outputs[0]].quantization.scale = given.quantization.scale
         elif builtin(whole, operator) in CONVOLUTIONS:
-            _rescale_bias(whole, *(graph.tensors[i] for i in operator.inputs))
+            rescale_bias(whole, *(graph.tensors[i] for i in operator.inputs))
     return write_graph(whole)
 
 
-def _rescale_bias(model: Any, given: Any, kernel: Any, bias: Any) -> None:
+def rescale_bias(model: Any, given: Any, kernel: Any, bias: Any) -> None:
     """Keep the value of a bias, whose scale is that of what it is added to."""
     stored = constant(model, bias)
     assert stored is not None

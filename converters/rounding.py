@@ -1,4 +1,4 @@
-"""Weights on an even grid, such as that of int8, rounded together so that each layer gives what it gave.
+"""Weights on the grid of int8, rounded together so that each layer gives what it gave.
 
 Rounded one by one, weights err by up to half a step each, and the errors add up. Here the weights of one input after
 the other are rounded, and those that are not rounded yet make up for the error, as far as speech shows that inputs go
@@ -8,7 +8,7 @@ grid.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +42,8 @@ class _Moments:
         return self.products / self.count - np.outer(self.mean, self.mean)
 
 
-def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]], steps: int = INT8_STEPS) -> Network:
-    """A network whose kernels lie on an even grid, a step for each filter, with normalisation folded in or not.
+def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Network:
+    """A network whose kernels lie on the grid of int8, a step for each filter, with normalisation folded in or not.
 
     Weights that are 0 stay 0. The outputs' means are kept by the normalisation's shift. Depthwise kernels, which have
     few weights to make up for each other, and the latents, which stay float, are left alone.
@@ -51,7 +51,6 @@ def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]], steps: 
     Args:
         network: any.
         speech: log-mel ``[frames, mels]`` each; what is too short for a code is passed over.
-        steps: of the grid between 0 and a filter's largest weight.
     """
     encoder = network.encoder()
     arrays = dict(network.arrays)
@@ -62,35 +61,55 @@ def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]], steps: 
         # A filter that normalisation mutes has no grid.
         scale = np.where(np.abs(scale) < 1e-12, 1.0, scale).astype(np.float64)
         folded = kernel.reshape(-1, kernel.shape[-1]) * scale
-        on_grid = round_together(folded, seen.covariance, steps)
+        on_grid = on_own_grid(folded, seen.covariance)
         arrays[f"conv{i}/kernel"] = (on_grid / scale).reshape(kernel.shape).astype(np.float32)
         shift = seen.mean @ (folded - on_grid)
         arrays[f"norm{i}/beta"] = (arrays[f"norm{i}/beta"] + shift).astype(np.float32)
     return network.with_encoder(arrays)
 
 
-def round_together(weights: Floats, covariance: Floats, steps: int = INT8_STEPS) -> Floats:
-    """Weights ``[inputs, filters]`` on a grid of ``2 * steps + 1`` values each filter, whose outputs differ least.
+Snap = Callable[[Floats, int], Floats]
+"""Of the weights ``[filters]`` of an input, and its number: the values that they may have which are nearest."""
+
+
+def round_together(weights: Floats, covariance: Floats, snap: Snap) -> Floats:
+    """Weights ``[inputs, filters]`` of values that ``snap`` allows, whose outputs differ least.
 
     Args:
-        weights: the largest of each filter keeps its value, so that the grid can be told from the weights alone.
-        covariance: of the inputs, ``[inputs, inputs]``.
-        steps: see `rounded`.
+        weights: each filter is settled for itself.
+        covariance: of the inputs, ``[inputs, inputs]``, `damped`.
+        snap: is asked for one input after the other.
     """
-    step = np.abs(weights).max(0) / steps
-    step = np.where(step > 0, step, 1.0)
-    covariance = covariance + DAMPING * max(float(np.mean(np.diag(covariance))), 1e-12) * np.eye(len(covariance))
     # Inputs that move most come first, while there are many others to make up for them.
     order = np.argsort(-np.diag(covariance), kind="stable")
     upper = np.linalg.cholesky(np.linalg.inv(covariance[np.ix_(order, order)])).T
     left, out = weights[order].copy(), np.zeros_like(weights)
-    fixed = (weights[order] == 0) | (np.abs(weights[order]) == np.abs(weights).max(0))
-    for j in range(len(left)):
-        grid = np.clip(np.rint(left[j] / step), -steps, steps) * step
-        out[order[j]] = np.where(fixed[j], weights[order[j]], grid)
-        error = (left[j] - out[order[j]]) / upper[j, j]
+    for j, number in enumerate(order):
+        out[number] = snap(left[j], int(number))
+        error = (left[j] - out[number]) / upper[j, j]
         left[j + 1 :] -= np.outer(upper[j, j + 1 :], error)
     return out
+
+
+def damped(covariance: Floats) -> Floats:
+    """A covariance that can be inverted: inputs that speech never moved stay unmoved."""
+    return covariance + DAMPING * max(float(np.mean(np.diag(covariance))), 1e-12) * np.eye(len(covariance))
+
+
+def on_own_grid(weights: Floats, covariance: Floats) -> Floats:
+    """Weights ``[inputs, filters]`` on int8's grid, with the ``covariance`` of the inputs; zeros stay.
+
+    The largest of each filter keeps its value, for the converter tells the grid by it.
+    """
+    largest = np.abs(weights).max(0)
+    step = np.where(largest > 0, largest, 1.0) / INT8_STEPS
+    fixed = (weights == 0) | (np.abs(weights) == largest)
+
+    def snap(values: Floats, number: int) -> Floats:
+        grid = np.clip(np.rint(values / step), -INT8_STEPS, INT8_STEPS) * step
+        return np.where(fixed[number], weights[number], grid)
+
+    return round_together(weights, damped(covariance), snap)
 
 
 def _moments(network: Network, encoder: Any, speech: Sequence[npt.NDArray[np.float32]]) -> dict[int, _Moments]:
@@ -103,8 +122,8 @@ def _moments(network: Network, encoder: Any, speech: Sequence[npt.NDArray[np.flo
     for mel in speech:
         if len(mel) >= network.preset.receptive_field:
             for name, value in look(mel[None]).items():
-                patches = _patches(np.asarray(value)[0, 0], encoder.get_layer(name)).astype(np.float64)
-                here = _Moments(len(patches), patches.sum(0), patches.T @ patches)
+                seen = patches(np.asarray(value)[0, 0], encoder.get_layer(name)).astype(np.float64)
+                here = _Moments(len(seen), seen.sum(0), seen.T @ seen)
                 if (before := found.get(names[name])) is not None:
                     here.count += before.count
                     here.total += before.total
@@ -113,7 +132,7 @@ def _moments(network: Network, encoder: Any, speech: Sequence[npt.NDArray[np.flo
     return found
 
 
-def _patches(frames: npt.NDArray[np.float32], convolution: Any) -> npt.NDArray[np.float32]:
+def patches(frames: npt.NDArray[np.float32], convolution: Any) -> npt.NDArray[np.float32]:
     """What a convolution's kernel ``[1, k, channels, filters]`` is multiplied with, ``[n, k * channels]``."""
     (_, width), (_, stride), (_, dilation) = (
         convolution.kernel_size,

@@ -53,6 +53,7 @@ def add_states(model: Any, step: int) -> None:
     context = _context(model)
     lengths = {graph.inputs[0]: step}
     extended: dict[int, int] = {}
+    past: dict[int, int] = {}
     operators, graph.operators = graph.operators, []
     for operator in operators:
         for source in operator.inputs:
@@ -66,11 +67,13 @@ def add_states(model: Any, step: int) -> None:
         for source in operator.inputs:
             if source in lengths:
                 lengths[operator.outputs[0]] = lengths[source] // stride
+                if builtin(model, operator) == Builtin.QUANTIZE:
+                    past[operator.outputs[0]] = context.get(source, 0)
         operator.inputs = [extended.get(i, i) for i in operator.inputs]
         graph.operators.append(operator)
     for index, length in lengths.items():
-        tensor = graph.tensors[index]
-        tensor.shape = np.array([length if n < 0 else n for n in tensor.shapeSignature], np.int32)
+        tensor, whole = graph.tensors[index], length + past.get(index, 0)
+        tensor.shape = np.array([whole if n < 0 else n for n in tensor.shapeSignature], np.int32)
         tensor.shapeSignature = None
     set_signature(model, "encode_stream", inputs, outputs)
 
@@ -88,6 +91,11 @@ def _context(model: Any) -> dict[int, int]:
                 )
             if span > options.strideW:
                 context[operator.inputs[0]] = int(span - options.strideW)
+    # A sum in float32 is remembered as such, for the next residual connection's crop reads it, too.
+    for operator in graph.operators:
+        read = [o for o in graph.operators if operator.inputs[0] in o.inputs]
+        if builtin(model, operator) == Builtin.QUANTIZE and len(read) > 1 and operator.outputs[0] in context:
+            context[operator.inputs[0]] = context.pop(operator.outputs[0])
     return context
 
 

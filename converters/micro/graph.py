@@ -32,7 +32,7 @@ TFLM_OPERATORS = frozenset(
     TANH TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE
     """.split()
 )
-_FIX = "for a microcontroller, export --variants int8, or compress by a recipe that ends in int8 or qat"
+_FIX = "for a microcontroller, export --variants micro, or compress by a recipe that ends in int8 or qat with int8 sums"
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,6 +87,8 @@ def micro_graph(model: bytes) -> MicroGraph:
     if first is None or builtin(graph, first) != Builtin.QUANTIZE:
         name = "nothing" if first is None else operator_name(graph, first)
         raise ModelError(f"the encoder is not of int8: {name} computes with float log-mel; {_FIX}")
+    if any(builtin(graph, o) == Builtin.ADD and _type(whole, o) == schema.TensorType.FLOAT32 for o in whole.operators):
+        raise ModelError(f"the encoder adds residual connections up in float32; {_FIX}")
     last = next((o for o in whole.operators if builtin(graph, o) == Builtin.DEQUANTIZE), None)
     if last is None:
         raise ModelError(f"the encoder is not of int8: no DEQUANTIZE ends its convolutions; {_FIX}")
@@ -125,6 +127,10 @@ def _cut(model: Any, first: Any, last: Any) -> None:
     graph.operators = kept[::-1]
     set_signature(model, "encode_stream", inputs | {"mel": first.outputs[0]}, outputs)
     _drop_unused(model)
+
+
+def _type(graph: Any, operator: Any) -> int:
+    return int(graph.tensors[operator.outputs[0]].type)
 
 
 def _drop_unused(model: Any) -> None:

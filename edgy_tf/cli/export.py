@@ -93,7 +93,11 @@ def _export_micro(source: str, out: Path, flash: int, arena: int) -> None:
     from converters.micro import plan, write
     from edgy_tf.releases import find_release
 
-    path = Path(source) if source.endswith(".tflite") else find_release(source).encoder("int8")
+    if source.endswith(".tflite"):
+        path = Path(source)
+    else:
+        release = find_release(source)
+        path = release.encoder("micro" if "micro" in release.variants else "int8")
     report = plan(path, flash, arena)
     print(report)
     write(report, out)

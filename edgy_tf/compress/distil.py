@@ -39,7 +39,7 @@ class Lesson:
     """
 
     def __init__(self, teacher: Network, training: Prepared, held_out: Prepared, seed: int) -> None:
-        self._teacher, self._preset, self._codebook = teacher, teacher.preset, teacher.codebook
+        self.teacher, self._preset, self._codebook = teacher, teacher.preset, teacher.codebook
         self._training, self._held_out, self.seed = training, held_out, seed
         self._latents = tf.function(teacher.encoder(api=tf_keras), reduce_retracing=True)
 
@@ -90,7 +90,7 @@ class Lesson:
         latents = self._first(distance(self._codebook))
         if not how.decoder:
             return latents
-        mel = through_decoder(self._teacher)
+        mel = through_decoder(self.teacher)
         size = self._preset.codebook.dim
         return lambda wanted, student: latents(wanted, student) + how.decoder * mel(wanted[..., size:], student)
 

@@ -7,14 +7,17 @@ keep more of them than others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
 from edgy_tf.compress.distil import Lesson
+from edgy_tf.compress.layerwise import refitted, without
 from edgy_tf.compress.properties import compressible
 from edgy_tf.compress.recipe import Sparsity
 from edgy_tf.network import Network
@@ -32,7 +35,9 @@ GATED = 0.75
 """Share of the steps with gates; the rest is for the weights that are left, as with magnitude."""
 
 
-def prune_by_gates(network: Network, stage: Sparsity, lesson: Lesson) -> Network:
+def prune_by_gates(
+    network: Network, stage: Sparsity, lesson: Lesson, speech: Sequence[npt.NDArray[np.float32]]
+) -> Network:
     """The network with ``stage.rate`` of all kernels' weights at zero: those whose gates are closed furthest."""
     gated = int(GATED * stage.steps)
     # Adam moves a variable by up to its learning rate a step, which falls along a cosine.
@@ -48,9 +53,11 @@ def prune_by_gates(network: Network, stage: Sparsity, lesson: Lesson) -> Network
     pull = PULL * sum(gate.layer.kernel.shape.num_elements() for gate in gates) ** 0.5
     student.add_loss(lambda: pull * tf.square(goal - _closed(gates)))
     lesson.teach(student, replace(stage, steps=gated), [_Ramp(goal, stage.rate, gated)])
-    masks = _close(gates, stage.rate)
-    lesson.teach(plain, replace(stage, steps=stage.steps - gated), [_Keep(masks)])
-    return network.with_encoder(variables_of(plain))
+    _close(gates, stage.rate)
+    closed = network.with_encoder(variables_of(plain))
+    left = refitted(closed, lesson.teacher, speech, lambda layer: without(layer, layer.zeros)).encoder(api=tf_keras)
+    lesson.teach(left, replace(stage, steps=stage.steps - gated), [_Keep(left)])
+    return network.with_encoder(variables_of(left))
 
 
 class Gated(tf_keras.layers.Wrapper):
@@ -92,21 +99,19 @@ def _closed(gates: list[Gated]) -> tf.Tensor:
     return tf.add_n([tf.reduce_sum(tf.sigmoid(shift - g.odds)) for g in gates]) / weights
 
 
-def _close(gates: list[Gated], rate: float) -> dict[Any, tf.Tensor]:
-    """Multiply kernels by their gates, the lowest ``rate`` of which become 0; which weights are left, by kernel."""
+def _close(gates: list[Gated], rate: float) -> None:
+    """Multiply kernels by their gates, the lowest ``rate`` of which become 0."""
     odds = np.concatenate([np.ravel(g.odds) for g in gates])
     # A stable order, so that gates that stand equally are told apart the same way everywhere.
     closed = np.argsort(odds, kind="stable")[: round(rate * len(odds))]
     left = np.ones(len(odds), np.float32)
     left[closed] = 0
-    masks, start = {}, 0
+    start = 0
     for gate in gates:
         kernel = gate.layer.kernel
         size = kernel.shape.num_elements()
-        masks[kernel.ref()] = tf.constant(left[start : start + size].reshape(kernel.shape))
-        kernel.assign(kernel * gate.gates(False) * masks[kernel.ref()])
+        kernel.assign(kernel * gate.gates(False) * left[start : start + size].reshape(kernel.shape))
         start += size
-    return masks
 
 
 class _Ramp(tf_keras.callbacks.Callback):
@@ -122,13 +127,14 @@ class _Ramp(tf_keras.callbacks.Callback):
 
 
 class _Keep(tf_keras.callbacks.Callback):
-    """Sets weights back to zero that a step has moved."""
+    """Sets weights of an encoder back to zero that a step has moved."""
 
-    def __init__(self, masks: dict[Any, tf.Tensor]) -> None:
+    def __init__(self, encoder: Any) -> None:
         super().__init__()
-        self._masks = masks
+        kernels = [layer.kernel for layer in encoder.layers if compressible(layer.name)]
+        self._masks = [(kernel, tf.cast(kernel != 0, tf.float32)) for kernel in kernels]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Mask every kernel."""
-        for kernel, mask in self._masks.items():
-            kernel.deref().assign(kernel.deref() * mask)
+        for kernel, mask in self._masks:
+            kernel.assign(kernel * mask)

@@ -71,10 +71,11 @@ def compress(
     """
     tf_keras.utils.set_random_seed(lesson.seed)
     network, promise, kind, encoder = teacher, Promise(teacher.preset.encoder.units), "float32", None
+    float_sums = True
     for number, stage in enumerate(recipe.stages, start=1):
         name = type(stage).__name__.lower()
         if isinstance(stage, Quantise):
-            kind = stage.kind
+            kind, float_sums = stage.kind, stage.sums == "float32"
             if kind == "qat":
                 encoder = train_quantised(network, stage, lesson, promise.sparsity > 0, promise.clusters > 0)
                 report(name, lesson.judge(encoder))
@@ -96,8 +97,7 @@ def compress(
         network = rounded(network, calibration)
     encoder = encoder or network.encoder(api=tf_keras)
     info = model_info(network, recipe.name, kind, licence, release)
-    # Who shares weights wants the file to zip well.
-    model = convert_layers(network, encoder, kind, calibration, info, short_latents=promise.clusters > 0)
+    model = convert_layers(network, encoder, kind, calibration, info, promise.clusters, float_sums)
     promise.check_file(model)
     return Compressed(model, network.preset)
 
@@ -121,9 +121,9 @@ def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise, spee
         case Filters():
             return _without_filters(network, stage, lesson)
         case Sparsity(method="l0"):
-            return prune_by_gates(network, stage, lesson)
+            return prune_by_gates(network, stage, lesson, speech)
         case Sparsity():
-            return prune_by_magnitude(network, stage, lesson)
+            return prune_by_magnitude(network, stage, lesson, speech)
         case Clusters():
             return share_weights(network, stage, lesson, so_far.sparsity > 0, speech)
     raise TypeError(f"{stage} is not a stage that changes weights")

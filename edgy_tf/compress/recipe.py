@@ -35,6 +35,7 @@ CRITERIA = ("l1", "l2", "gm")
 METHODS = ("magnitude", "l0", "2:4")
 KINDS = ("float16", "dynamic", "int8", "int16x8", "qat")
 ACTIVATIONS = ("asymmetric", "symmetric")
+SUMS = ("float32", "int8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +84,16 @@ class Sparsity(FineTuning):
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters(FineTuning):
-    """Let the weights of a layer share ``count`` values, zero among them; of an even number, one fewer."""
+    """Let the weights of a layer share ``count`` values, zero among them; of an even number, one fewer.
+
+    Attributes:
+        count: of values.
+        error: what rounding to them may cost, as a share of the latents' variance: filters that matter little get wider
+            steps, and so fewer of the values. With 0 each filter's largest weight is one of the ends.
+    """
 
     count: int
+    error: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +104,13 @@ class Quantise(FineTuning):
         kind: ``qat`` trains int8 and keeps what the stages before it made; the others are the converter's work and
             take no steps.
         activations: whether int8 activations have a zero point, ``asymmetric``, or not; only ``qat`` can choose.
+        sums: what residual connections are added up in: ``float32`` keeps more codes, ``int8`` is for microcontrollers;
+            only ``int8`` and ``qat`` can choose.
     """
 
     kind: str
     activations: str = "asymmetric"
+    sums: str = "float32"
 
 
 Stage = Filters | Sparsity | Clusters | Quantise
@@ -221,6 +232,7 @@ def _rules(stage: Stage) -> Iterator[tuple[bool, str]]:
         case Clusters():
             yield 3 <= stage.count <= 256, f"count must be 3 to 256, not {stage.count}"
             yield stage.steps > 0, "clusters need steps to settle in"
+            yield 0 <= stage.error < 1, f"error must be at least 0 and below 1, not {stage.error}"
         case Quantise():
             yield stage.kind in KINDS, _choose("kind", stage.kind, KINDS)
             yield stage.activations in ACTIVATIONS, _choose("activations", stage.activations, ACTIVATIONS)
@@ -230,6 +242,9 @@ def _rules(stage: Stage) -> Iterator[tuple[bool, str]]:
                 "qat needs steps" if trained else f"{stage.kind} takes no steps; qat does",
             )
             yield trained or stage.activations == "asymmetric", "only qat can make activations symmetric"
+            yield stage.sums in SUMS, _choose("sums", stage.sums, SUMS)
+            integers = trained or stage.kind == "int8"
+            yield integers or stage.sums == "float32", "only int8 and qat can have sums of int8"
 
 
 def _check(recipe: Recipe, origin: str) -> None:

@@ -30,6 +30,7 @@ _NONE = "none"
 _FILTERS, _ZEROS, _STEP = (0.05, 0.6), (0.2, 0.8), 0.05
 """Rates: ends and step."""
 _CLUSTERS = (8, 64)
+_ERRORS = (0.0, 1.5e-4, 4.5e-4, 1.5e-3)
 _LEARNING_RATES = {"far": (3e-4, 1e-4), "near": (3e-5, 1e-5)}
 """Of a student that starts far from its teacher or near it, and then of int8 trained as such."""
 _QUANTISE = (_NONE, *(k for k in KINDS if k != "qat"), *(f"qat {activations}" for activations in ACTIVATIONS))
@@ -55,7 +56,8 @@ def suggest(trial: BaseTrial, steps: int, seed: int) -> Recipe:
         rate = 0.5 if method == "2:4" else _rate(trial, "zeros", _ZEROS)
         stages.append({"do": "sparsity", "method": method, "rate": rate})
     if trial.suggest_categorical("clusters", (False, True)):
-        stages.append({"do": "clusters", "count": trial.suggest_int("count", *_CLUSTERS, log=True)})
+        count, error = trial.suggest_int("count", *_CLUSTERS, log=True), trial.suggest_categorical("error", _ERRORS)
+        stages.append({"do": "clusters", "count": count, "error": error})
     kind, _, activations = str(trial.suggest_categorical("quantise", _QUANTISE)).partition(" ")
     if stages or activations:
         learning_rate, low = _LEARNING_RATES[str(trial.suggest_categorical("teacher", tuple(_LEARNING_RATES)))]
@@ -90,7 +92,7 @@ def parameters(recipe: Recipe) -> dict[str, Any]:
             case Sparsity():
                 chosen |= {"sparsity": stage.method} | ({"zeros": stage.rate} if stage.method != "2:4" else {})
             case Clusters():
-                chosen |= {"clusters": True, "count": stage.count}
+                chosen |= {"clusters": True, "count": stage.count, "error": stage.error}
             case Quantise():
                 chosen |= {"quantise": _numbers(stage)}
     return chosen
@@ -108,7 +110,7 @@ def _words(stage: Stage) -> str:
         case Sparsity():
             return f"sparsity {stage.method} {stage.rate:g}"
         case Clusters():
-            return f"clusters {stage.count}"
+            return f"clusters {stage.count}" + (f" ({stage.error:g})" if stage.error else "")
         case Quantise():
             return _numbers(stage)
 

@@ -17,6 +17,8 @@ KINDS = {
         "aligned": True,
         "layers": (Conv(3), Conv(4, stride=2, depthwise=True), Conv(5, dilation=2, depthwise=True), Conv(1)),
     },
+    # A residual connection to what another one gave.
+    "deep": {"aligned": True, "layers": (Conv(3), Conv(4, stride=2), Conv(3), Conv(3, dilation=2))},
     # Two strides, a context that they do not divide, and a convolution that sees no more than what is new.
     "uneven": {"layers": (Conv(3, stride=2), Conv(3), Conv(2, stride=2), Conv(2, dilation=3))},
 }

@@ -39,7 +39,7 @@ def network(network_of: Callable[[str], Network]) -> Network:
 def int8(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "encoder-int8.tflite"
     mel = speech_like(np.random.default_rng(1), 600, network.preset)
-    path.write_bytes(convert_encoder(network, "int8", [mel], "Apache-2.0"))
+    path.write_bytes(convert_encoder(network, "micro", [mel], "Apache-2.0"))
     return path
 
 
@@ -88,8 +88,14 @@ def test_codes_searched_in_integers_are_those_of_floats(graph: MicroGraph) -> No
 
 @pytest.mark.parametrize(("variant", "operator"), [("float32", "CONV_2D|RESHAPE"), ("float16", "CONV_2D|RESHAPE")])
 def test_float_encoders_are_refused_with_operator_and_remedy(network: Network, variant: str, operator: str) -> None:
-    with pytest.raises(ModelError, match=rf"({operator}) computes with float log-mel; .*--variants int8"):
+    with pytest.raises(ModelError, match=rf"({operator}) computes with float log-mel; .*--variants micro"):
         micro_graph(convert_encoder(network, variant, [], "none"))
+
+
+def test_float_sums_are_refused_with_the_remedy(network: Network) -> None:
+    mel = speech_like(np.random.default_rng(1), 600, network.preset)
+    with pytest.raises(ModelError, match=r"adds residual connections up in float32; .*--variants micro"):
+        micro_graph(convert_encoder(network, "int8", [mel], "none"))
 
 
 def test_an_operator_that_tflm_lacks_is_named(int8: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from converters.encoder import convert_encoder
-from converters.rounding import round_together, rounded
+from converters.rounding import on_own_grid, rounded
 from converters.tensors import convolutions
 from edgy_tf.network import Network
 from edgy_tf.preset import Preset
@@ -68,7 +68,7 @@ def test_zeros_and_the_largest_weight_of_each_filter_stay() -> None:
     weights[rng.random(weights.shape) < 0.5] = 0
     weights[:, 5] = 0
     inputs = rng.normal(size=(200, 8)) @ rng.normal(size=(8, 24))
-    out = round_together(weights, np.cov(inputs.T))
+    out = on_own_grid(weights, np.cov(inputs.T))
     assert np.all(out[weights == 0] == 0)
     largest = np.abs(weights).argmax(0), np.arange(6)
     np.testing.assert_array_equal(out[largest], weights[largest])

@@ -59,7 +59,8 @@ def test_the_other_variants_stream_too(case: Callable[[str, str], Case], variant
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("variant", "bar"), [("float32", 1), ("float16", 0.95), ("dynamic", 0.8), ("int8", 0.8), ("int16x8", 0.9)]
+    ("variant", "bar"),
+    [("float32", 1), ("float16", 0.95), ("dynamic", 0.8), ("int8", 0.8), ("int16x8", 0.9), ("micro", 0.8)],
 )
 def test_codes_are_those_of_keras(case: Callable[[str, str], Case], kind: str, variant: str, bar: float) -> None:
     network, encoder, mel = case(kind, variant)
