@@ -17,7 +17,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgy_tf.compress.recipe import FineTuning
-from edgy_tf.compress.teaching import Distance, as_teacher, distance, norms_of, teach
+from edgy_tf.compress.teaching import Distance, as_teacher, distance, teach
 from edgy_tf.compress.through import through_decoder
 from edgy_tf.network import Network
 from edgy_tf.preset import Phase
@@ -61,15 +61,6 @@ class Lesson:
         """What ``teach`` shows a student, step by step, ``[B, T, mels]``."""
         with contextlib.closing(self._crops(how)) as crops:
             yield from (each["mel"] for each in crops)
-
-    def settle(self, student: Any) -> None:
-        """Take the statistics of normalisation anew from speech, for layers whose inputs have become fewer."""
-        norms = norms_of(student)
-        for i, mel in enumerate(self.examples()):
-            for norm in norms:
-                # The mean over all batches so far.
-                norm.momentum = i / (i + 1)
-            student(mel, training=True)
 
     def judge(self, student: Callable[[np.ndarray], Any]) -> float:
         """Share of the codes of held-out speech, 0 to 1, that a student gives as the teacher does."""

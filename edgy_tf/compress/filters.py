@@ -32,8 +32,20 @@ def remove_filters(network: Network, criterion: str, rate: float) -> Network:
     Raises:
         ModelError: the preset cannot be narrowed so.
     """
+    return keep_filters(network, best_filters(network, criterion, rate))
+
+
+def best_filters(network: Network, criterion: str, rate: float) -> list[Indices]:
+    """Filters that each layer keeps, ascending; arguments as in ``remove_filters``."""
     units = round(network.preset.encoder.units * (1 - rate))
-    return keep_filters(network, _best(network, criterion, units))
+    kept: list[Indices] = []
+    for group in network.preset.joined_layers:
+        scores = [score(network.arrays[f"conv{i}/kernel"], criterion) for i in group]
+        whole = np.mean([s / max(s.mean(), 1e-12) for s in scores], axis=0)
+        # A stable order, so that equal scores are told apart the same way everywhere.
+        best = np.sort(np.argsort(-whole, kind="stable")[:units])
+        kept += [best] * len(group)
+    return kept
 
 
 def keep_filters(network: Network, kept: Sequence[Indices]) -> Network:
@@ -80,15 +92,3 @@ def _narrower(preset: Preset, units: int) -> Preset:
         # A first layer as wide as the mel bands adds them to its output: a sum that this one has not, or cannot lose.
         raise ModelError(f"{preset.name} cannot go from {preset.encoder.units} to {units} units; choose another rate")
     return smaller
-
-
-def _best(network: Network, criterion: str, units: int) -> list[Indices]:
-    """Filters that each layer keeps, ascending."""
-    kept: list[Indices] = []
-    for group in network.preset.joined_layers:
-        scores = [score(network.arrays[f"conv{i}/kernel"], criterion) for i in group]
-        whole = np.mean([s / max(s.mean(), 1e-12) for s in scores], axis=0)
-        # A stable order, so that equal scores are told apart the same way everywhere.
-        best = np.sort(np.argsort(-whole, kind="stable")[:units])
-        kept += [best] * len(group)
-    return kept

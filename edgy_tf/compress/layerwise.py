@@ -6,7 +6,7 @@ Every layer is fitted to give what it gives in the original, of inputs that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import tensorflow as tf
 import tf_keras
 
 from converters.rounding import Floats, damped, patches
+from edgy_tf.compress.filters import Indices
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 from edgy_tf.weights import assign_variables
@@ -47,7 +48,13 @@ Settle = Callable[[Layer], tuple[Floats, Floats]]
 """Of a layer: its weights ``[inputs, filters]``, and the unit of each filter in which they are stored."""
 
 
-def refitted(network: Network, original: Network, speech: Sequence[npt.NDArray[np.float32]], settle: Settle) -> Network:
+def refitted(
+    network: Network,
+    original: Network,
+    speech: Sequence[npt.NDArray[np.float32]],
+    settle: Settle,
+    kept: Sequence[Indices] | None = None,
+) -> Network:
     """A network whose convolutions, but depthwise ones and the latents, have the weights that ``settle`` chose.
 
     Args:
@@ -55,36 +62,42 @@ def refitted(network: Network, original: Network, speech: Sequence[npt.NDArray[n
         original: whose layers' outputs are wanted; if it has another width, those of ``network`` are.
         speech: log-mel ``[frames, mels]`` each; what is too short for a code is passed over.
         settle: is told each layer in turn.
+        kept: which filters of each of the original's layers are left; the latents are fitted to these, too.
 
     Raises:
         ModelError: no speech is long enough.
     """
-    if original.preset.encoder.units != network.preset.encoder.units:
+    if kept is None and original.preset.encoder.units != network.preset.encoder.units:
         original = network
     speech = [mel for mel in speech if len(mel) >= network.preset.receptive_field]
     if not speech:
         raise ModelError("no speech that is long enough for a code; give another corpus")
     matters = importance(original, speech[:SPEECH])
     wanted, encoder = original.encoder(), network.encoder()
-    for i in range(1, len(network.preset.encoder.layers) + 1):
-        arrays = dict(network.arrays)
-        kernel = arrays[f"conv{i}/kernel"]
+    inputs = np.arange(network.preset.front_end.mels)
+    every = np.arange(original.preset.encoder.units)
+    for i, outputs in enumerate(kept or [every] * len(network.preset.encoder.layers), start=1):
+        kernel = network.arrays[f"conv{i}/kernel"]
         weights, bias = _folded(original, wanted, i)
+        weights, bias = weights[:, outputs], bias[outputs]
         seen = _compare(wanted, encoder, f"conv{i}", speech)
-        inverted, damping = damped(seen.covariance), damped(seen.covariance) - seen.covariance
-        best = np.linalg.solve(inverted, (seen.crossed + damping) @ weights)
-        zeros = (kernel == 0).reshape(weights.shape)
-        chosen, unit = settle(Layer(best, zeros, inverted, matters[i]))
-        epsilon = encoder.get_layer(f"norm{i}").epsilon
-        arrays |= {
+        best, covariance = _best(seen, weights, _rows(original.arrays[f"conv{i}/kernel"], inputs))
+        zeros = (kernel == 0).reshape(best.shape)
+        chosen, unit = settle(Layer(best, zeros, covariance, matters[i][outputs]))
+        changed = {
             f"conv{i}/kernel": (chosen / unit).reshape(kernel.shape),
             f"norm{i}/gamma": unit,
             f"norm{i}/beta": bias + seen.wanted_mean @ weights - seen.mean @ chosen,
             f"norm{i}/moving_mean": np.zeros(len(unit)),
-            f"norm{i}/moving_variance": np.full(len(unit), 1 - epsilon),
+            f"norm{i}/moving_variance": np.full(len(unit), 1 - encoder.get_layer(f"norm{i}").epsilon),
         }
-        network = network.with_encoder({name: np.asarray(value, np.float32) for name, value in arrays.items()})
-        assign_variables(encoder, network.arrays)
+        network, inputs = _with(network, encoder, changed), outputs
+    if kept is not None:
+        kernel, bias = (original.arrays[f"latent/{name}"].astype(np.float64) for name in ("kernel", "bias"))
+        weights, seen = kernel[0, 0], _compare(wanted, encoder, "latent", speech)
+        best, _ = _best(seen, weights, inputs)
+        bias = bias + seen.wanted_mean @ weights - seen.mean @ best
+        network = _with(network, encoder, {"latent/kernel": best[None, None], "latent/bias": bias})
     return network
 
 
@@ -131,6 +144,26 @@ class _Seen:
     wanted_mean: Floats
     covariance: Floats
     crossed: Floats
+
+
+def _best(seen: _Seen, weights: Floats, left: Indices) -> tuple[Floats, Floats]:
+    """Weights of the inputs ``left`` that give most nearly what ``weights`` gave, and the covariance, `damped`."""
+    covariance = damped(seen.covariance)
+    start = (covariance - seen.covariance) @ weights[left]
+    return np.linalg.solve(covariance, seen.crossed @ weights + start), covariance
+
+
+def _rows(kernel: npt.NDArray[np.float32], inputs: Indices) -> Indices:
+    """Where the weights of some inputs lie in a kernel ``[1, k, inputs, filters]`` as a matrix ``[., filters]``."""
+    _, taps, channels, _ = kernel.shape
+    return np.ravel(channels * np.arange(taps)[:, None] + inputs)
+
+
+def _with(network: Network, encoder: Any, changed: Mapping[str, Floats]) -> Network:
+    """The network with other weights, which its ``encoder`` is given, too."""
+    network = network.with_encoder({name: value.astype(np.float32) for name, value in changed.items()})
+    assign_variables(encoder, network.arrays)
+    return network
 
 
 def _compare(wanted: Any, encoder: Any, name: str, speech: Sequence[npt.NDArray[np.float32]]) -> _Seen:

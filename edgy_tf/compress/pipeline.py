@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tf_keras
 
 from converters.encoder import convert_layers, model_info
@@ -17,8 +18,9 @@ from converters.rounding import rounded
 from converters.variants import INT8_WEIGHTS
 from edgy_tf.compress.clusters import share_weights
 from edgy_tf.compress.distil import Lesson
-from edgy_tf.compress.filters import remove_filters
+from edgy_tf.compress.filters import best_filters, keep_filters
 from edgy_tf.compress.gates import prune_by_gates
+from edgy_tf.compress.layerwise import refitted, without
 from edgy_tf.compress.properties import Promise
 from edgy_tf.compress.quantised import train_quantised
 from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage, recipe_to_dict
@@ -119,7 +121,7 @@ def _name_after(teacher: Network, recipe: Recipe, number: int, seed: int) -> str
 def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise, speech: Sequence[np.ndarray]) -> Network:
     match stage:
         case Filters():
-            return _without_filters(network, stage, lesson)
+            return _without_filters(network, stage, lesson, speech)
         case Sparsity(method="l0"):
             return prune_by_gates(network, stage, lesson, speech)
         case Sparsity():
@@ -129,9 +131,12 @@ def _train(network: Network, stage: Stage, lesson: Lesson, so_far: Promise, spee
     raise TypeError(f"{stage} is not a stage that changes weights")
 
 
-def _without_filters(network: Network, stage: Filters, lesson: Lesson) -> Network:
-    smaller = remove_filters(network, stage.criterion, stage.rate)
+def _without_filters(
+    network: Network, stage: Filters, lesson: Lesson, speech: Sequence[npt.NDArray[np.float32]]
+) -> Network:
+    kept = best_filters(network, stage.criterion, stage.rate)
+    smaller = keep_filters(network, kept)
+    smaller = refitted(smaller, network, speech, lambda layer: without(layer, layer.zeros), kept)
     student: Any = smaller.encoder(api=tf_keras)
-    lesson.settle(student)
     lesson.teach(student, stage)
     return smaller.with_encoder(variables_of(student))

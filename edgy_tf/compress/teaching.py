@@ -45,20 +45,17 @@ def teach(
         ModelError: the loss is not a number any more.
     """
     # By the statistics of a batch, not even the teacher itself would give more than 7 in 10 of its codes.
-    for norm in norms_of(student):
-        norm.trainable = False
+    for layer in student.layers:
+        # Out of the wrapper that a tool may have put around it.
+        layer = getattr(layer, "layer", layer)
+        if isinstance(layer, tf_keras.layers.BatchNormalization):
+            layer.trainable = False
     rate = tf_keras.optimizers.schedules.CosineDecay(how.learning_rate, how.steps)
     optimizer = tf_keras.optimizers.Adam(rate, global_clipnorm=CLIP)
     student.compile(optimizer, loss, metrics=[metric])
     past = student.fit(pairs, steps_per_epoch=how.steps, callbacks=list(callbacks), shuffle=False).history
     if not np.isfinite(past["loss"][-1]):
         raise ModelError("the loss is not a number any more; lower the recipe's learning_rate")
-
-
-def norms_of(student: Any) -> list[Any]:
-    """Batch normalisations of a student, out of the wrappers that a tool may have put around them."""
-    layers = [getattr(layer, "layer", layer) for layer in student.layers]
-    return [layer for layer in layers if isinstance(layer, tf_keras.layers.BatchNormalization)]
 
 
 def distance(codebook: np.ndarray) -> Distance:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edgy_tf.compress.filters import keep_filters
 from edgy_tf.compress.layerwise import Layer, importance, refitted, without
 from edgy_tf.compress.properties import kernels_of
 from edgy_tf.errors import ModelError
@@ -47,6 +48,21 @@ def test_later_layers_make_up_for_earlier_ones(teacher: Network, speech: list[np
     errors = [float(np.mean(np.square(_latents(network, speech[-1]) - right))) for network in (fitted, bare)]
     assert errors[0] < 0.5 * errors[1]
     assert fitted.codebook_id == teacher.codebook_id
+
+
+def test_filters_that_are_left_stand_for_those_that_went(teacher: Network, speech: list[np.ndarray]) -> None:
+    # The last of eight filters say what the first ones say.
+    arrays = dict(teacher.arrays)
+    for i in range(1, len(teacher.preset.encoder.layers) + 1):
+        for name in (f"conv{i}/kernel", *(f"norm{i}/{n}" for n in ("gamma", "beta", "moving_mean", "moving_variance"))):
+            arrays[name] = np.concatenate([arrays[name][..., :6], arrays[name][..., :2]], axis=-1)
+    twins = teacher.with_encoder(arrays)
+    kept = [np.arange(6)] * len(teacher.preset.encoder.layers)
+    bare = keep_filters(twins, kept)
+    fitted = refitted(bare, twins, speech, lambda layer: without(layer, layer.zeros), kept)
+    right = _latents(twins, speech[-1])
+    errors = [float(np.mean(np.square(_latents(network, speech[-1]) - right))) for network in (fitted, bare)]
+    assert errors[0] < 0.05 * errors[1]
 
 
 def test_weights_that_are_left_make_up_for_those_that_went() -> None:

@@ -117,7 +117,11 @@ def test_another_seed_gives_other_bytes(run: Run, lesson: Lesson, monkeypatch: p
 @pytest.mark.parametrize(
     ("stages", "broken", "complaint"),
     [
-        ((Filters(criterion="l1", rate=0.25),), "remove_filters", "filters promised 6 filters, but conv1/kernel has 8"),
+        (
+            (FEWER,),
+            "_without_filters",
+            "filters promised 6 filters, but conv1/kernel has 8",
+        ),
         ((HALF,), "prune_by_magnitude", "sparsity lost sparsity: .* zeros, not 50.0%"),
         ((EIGHT,), "share_weights", "clusters lost clusters: .* values in conv1/kernel, not 8"),
         ((HALF, EIGHT), "share_weights", "clusters lost clusters"),
