@@ -35,14 +35,15 @@ def with_common_grid(model: bytes, kernels: Sequence[npt.NDArray[np.float32]], v
         folded = stored * weights.quantization.scale[:, None, None, None].astype(np.float64)
         # What normalisation made of the kernel, by its weights that were rounded least.
         factor = np.sum(folded * shared, (1, 2, 3)) / np.maximum(np.sum(shared**2, (1, 2, 3)), 1e-30)
-        largest = np.abs(shared).max()
-        if np.all(factor > 0):
-            integers = np.rint(shared / largest * end).astype(np.int8)
-            whole.buffers[weights.buffer].data = integers.view(np.uint8).ravel()
-            weights.quantization.scale = _short(factor * largest / end)
-            rescale_bias(whole, given, weights, bias)
-            # No kernel reads it: it follows from the other two.
-            bias.quantization.scale = _short(bias.quantization.scale)
+        # Where it left nothing, any factor will do.
+        factor = np.where(factor == 0, 1.0, factor)
+        step = max(float(np.abs(shared).max()), 1e-30) / end
+        integers = np.rint(shared / step * np.sign(factor)[:, None, None, None]).astype(np.int8)
+        whole.buffers[weights.buffer].data = integers.view(np.uint8).ravel()
+        weights.quantization.scale = _short(np.abs(factor) * step)
+        rescale_bias(whole, given, weights, bias)
+        # No kernel reads it: it follows from the other two.
+        bias.quantization.scale = _short(bias.quantization.scale)
     return write_graph(whole)
 
 

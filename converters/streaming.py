@@ -36,8 +36,8 @@ def add_states(model: Any, step: int) -> None:
 
     Each convolution that sees more than what is new gets the end of what it saw before as an input, and gives the
     end of what it sees now as an output: ``state1 [1, 1, frames, channels]`` and so on, in the convolution's own
-    type and scale. A residual connection's crop is that of the whole utterance. The first calls fill the states:
-    until they are full, the codes mean nothing.
+    type and scale, or in float32 what a residual connection gave so. A residual connection's crop is that of the whole
+    utterance. The first calls fill the states: until they are full, the codes mean nothing.
 
     Args:
         model: a graph with one input ``[1, T, mels]``, one output and a signature.
@@ -68,6 +68,7 @@ def add_states(model: Any, step: int) -> None:
             if source in lengths:
                 lengths[operator.outputs[0]] = lengths[source] // stride
                 if builtin(model, operator) == Builtin.QUANTIZE:
+                    # Of a float32 sum and what came before it.
                     past[operator.outputs[0]] = context.get(source, 0)
         operator.inputs = [extended.get(i, i) for i in operator.inputs]
         graph.operators.append(operator)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from edgy_tf.cost import cost_of
 from edgy_tf.cpus import cpus
-from edgy_tf.errors import ModelError
+from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.preset import Preset, load_preset, preset_from_dict, preset_names
-from edgy_tf.releases import MANIFEST, find_release, release_names
+from edgy_tf.releases import MANIFEST, find_release, release_names, release_of
 from evaluation.stages import StageCost, measured, measured_in_turn
 from pi_runtime import read_info
 
@@ -138,7 +138,7 @@ def _row(runtime: str, stage: str, job: dict[str, object]) -> Row:
 
 @contextmanager
 def opened(model: str, variant: str) -> Iterator[tuple[Path, Preset]]:
-    """The file that is meant, and its preset: of its release or, where it lies in none, the one that has its name.
+    """The file that is meant, and its preset: of its release, of an installed one of its codebook, or by its name.
 
     Args:
         model: path of a ``.tflite``, a release, or a preset, of which an encoder with random weights is made.
@@ -157,11 +157,16 @@ def opened(model: str, variant: str) -> Iterator[tuple[Path, Preset]]:
         release = find_release(model)
         yield release.encoder(variant), preset_from_dict(release.preset, release.name)
         return
-    name = read_info(path).preset
+    info = read_info(path)
     if (path.parent / MANIFEST).exists():
-        yield path, preset_from_dict(find_release(str(path.parent)).preset, name)
+        release = find_release(str(path.parent))
     else:
-        yield path, load_preset(name)
+        try:
+            release = release_of(info.codebook_id)
+        except CodebookMismatchError:
+            yield path, load_preset(info.preset)
+            return
+    yield path, preset_from_dict(release.preset, info.preset)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import tf_keras
 from converters.encoder import convert_layers, model_info
 from converters.rounding import rounded
 from converters.variants import INT8_WEIGHTS
+from edgy_tf import __version__
 from edgy_tf.compress.clusters import share_weights
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import best_filters, keep_filters
@@ -112,7 +113,7 @@ def _named_as(teacher: Network, kept: Network) -> Network:
 
 def _name_after(teacher: Network, recipe: Recipe, number: int, seed: int) -> str:
     """Name of a file that holds the network after so many stages, of all that it follows from."""
-    digest = hashlib.sha256(json.dumps([recipe_to_dict(recipe)["stages"][:number], seed]).encode())
+    digest = hashlib.sha256(json.dumps([__version__, recipe_to_dict(recipe)["stages"][:number], seed]).encode())
     for name, value in sorted(teacher.arrays.items()):
         digest.update(name.encode() + value.tobytes())
     return f"{recipe.name}-{number}-{digest.hexdigest()[:16]}.safetensors"

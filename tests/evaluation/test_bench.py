@@ -11,6 +11,7 @@ import evaluation.bench
 from edgy_tf.cli.main import main
 from edgy_tf.models.encoder import build_encoder
 from edgy_tf.preset import Preset
+from edgy_tf.releases import find_release
 from edgy_tf.weights import variables_of
 from evaluation.bench import RUNTIMES, Row, bench, opened, ratios
 from evaluation.float_networks import torch_encoder
@@ -92,3 +93,12 @@ def test_the_torch_network_computes_what_the_keras_network_does(tiny: Preset, ki
     with torch.inference_mode():
         actual = encoder(torch.from_numpy(mel.transpose(0, 2, 1).copy())).numpy().transpose(0, 2, 1)
     np.testing.assert_allclose(actual, expected, atol=1e-4)
+
+
+def test_a_copy_of_a_released_encoder_is_of_its_release(tmp_path: Path) -> None:
+    release = find_release("pi")
+    copy = tmp_path / "mine.tflite"
+    copy.write_bytes(release.encoder("int8").read_bytes())
+    with opened(str(copy), "int8") as (path, preset):
+        assert path == copy
+        assert preset.encoder.units == release.preset["encoder"]["units"]
