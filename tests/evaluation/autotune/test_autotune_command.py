@@ -53,10 +53,10 @@ def test_the_winner_s_recipe_makes_the_trial_s_bytes_again(
     assert first[0].endswith("within the limits (best so far: 1)")
     before = _rows(out)
 
-    # One more, of all stages that train: the first is neither repeated nor printed.
+    # One more, of stages that train: the first is neither repeated nor printed.
     assert main([*arguments, "--min-agreement", "1", "--trials", "2"]) == 0
     more = capsys.readouterr().out.splitlines()
-    assert more[0].startswith("trial 2 of 2: sparsity magnitude 0.2, clusters 17, qat asymmetric: ")
+    assert more[0].startswith("trial 2 of 2: sparsity magnitude 0.2, clusters 33 (0.00045), int8: ")
     assert more[1].startswith("all trials: ")
     rows = _rows(out)
     assert rows[0] == before[0] | {"pareto": rows[0]["pareto"]}

@@ -27,7 +27,7 @@ def test_whatever_is_drawn_is_a_recipe_that_trains_for_all_steps(seed: int, step
     trained = sum(stage.steps for stage in recipe.stages)
     assert trained == (steps if recipe.stages[0].steps else 0)
     assert len(describe(recipe).split(", ")) == len(recipe.stages)
-    drawn = {k: round(v, 2) if isinstance(v, float) else v for k, v in trial.params.items()}
+    drawn = {k: round(v, 9) if isinstance(v, float) else v for k, v in trial.params.items()}
     assert parameters(recipe) == drawn
 
 
