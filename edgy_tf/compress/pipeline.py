@@ -79,6 +79,9 @@ def compress(
         name = type(stage).__name__.lower()
         if isinstance(stage, Quantise):
             kind, float_sums = stage.kind, stage.sums == "float32"
+            # Rounded together, clusters would not keep to their few values.
+            if kind in (*INT8_WEIGHTS, "qat") and not promise.clusters:
+                network = rounded(network, calibration)
             if kind == "qat":
                 encoder = train_quantised(network, stage, lesson, promise.sparsity > 0, promise.clusters > 0)
                 report(name, lesson.judge(encoder))
@@ -95,9 +98,6 @@ def compress(
             promise = promise.after(stage)
             promise.check(network, name)
             report(name, lesson.judge(network.encoder(api=tf_keras)))
-    # Rounded together, clusters would not keep to their few values.
-    if kind in INT8_WEIGHTS and not promise.clusters:
-        network = rounded(network, calibration)
     encoder = encoder or network.encoder(api=tf_keras)
     info = model_info(network, recipe.name, kind, licence, release)
     model = convert_layers(network, encoder, kind, calibration, info, promise.clusters, float_sums)
