@@ -9,7 +9,6 @@ grid.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,21 +24,27 @@ INT8_STEPS = 127
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass
-class _Moments:
-    """Number, sum and products of the patches that a convolution has seen."""
+class Moments:
+    """Means and covariance of two series of vectors ``[n, a]`` and ``[n, b]``, which come piece by piece."""
 
-    count: int
-    total: Floats
-    products: Floats
+    def __init__(self) -> None:
+        self._count, self._totals, self._products = 0, (np.zeros(()), np.zeros(())), np.zeros(())
+
+    def add(self, first: Floats, second: Floats) -> None:
+        """Count another piece of both."""
+        self._count += len(first)
+        self._totals = self._totals[0] + first.sum(0), self._totals[1] + second.sum(0)
+        self._products = self._products + first.T @ second
 
     @property
-    def mean(self) -> Floats:
-        return self.total / self.count
+    def means(self) -> tuple[Floats, Floats]:
+        """``[a]`` and ``[b]``."""
+        return self._totals[0] / self._count, self._totals[1] / self._count
 
     @property
     def covariance(self) -> Floats:
-        return self.products / self.count - np.outer(self.mean, self.mean)
+        """``[a, b]``."""
+        return self._products / self._count - np.outer(*self.means)
 
 
 def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Network:
@@ -63,7 +68,7 @@ def rounded(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Netw
         folded = kernel.reshape(-1, kernel.shape[-1]) * scale
         on_grid = on_own_grid(folded, seen.covariance)
         arrays[f"conv{i}/kernel"] = (on_grid / scale).reshape(kernel.shape).astype(np.float32)
-        shift = seen.mean @ (folded - on_grid)
+        shift = seen.means[0] @ (folded - on_grid)
         arrays[f"norm{i}/beta"] = (arrays[f"norm{i}/beta"] + shift).astype(np.float32)
     return network.with_encoder(arrays)
 
@@ -112,23 +117,18 @@ def on_own_grid(weights: Floats, covariance: Floats) -> Floats:
     return round_together(weights, damped(covariance), snap)
 
 
-def _moments(network: Network, encoder: Any, speech: Sequence[npt.NDArray[np.float32]]) -> dict[int, _Moments]:
+def _moments(network: Network, encoder: Any, speech: Sequence[npt.NDArray[np.float32]]) -> dict[int, Moments]:
     """Of the patches that each ``conv`` sees, by its number."""
     import keras
 
     names = {f"conv{i}": i for i in range(1, len(network.preset.encoder.layers) + 1)}
     look = keras.Model(encoder.input, {name: encoder.get_layer(name).input for name in names})
-    found: dict[int, _Moments] = {}
+    found: dict[int, Moments] = {}
     for mel in speech:
         if len(mel) >= network.preset.receptive_field:
             for name, value in look(mel[None]).items():
                 seen = patches(np.asarray(value)[0, 0], encoder.get_layer(name)).astype(np.float64)
-                here = _Moments(len(seen), seen.sum(0), seen.T @ seen)
-                if (before := found.get(names[name])) is not None:
-                    here.count += before.count
-                    here.total += before.total
-                    here.products += before.products
-                found[names[name]] = here
+                found.setdefault(names[name], Moments()).add(seen, seen)
     return found
 
 

@@ -93,10 +93,10 @@ def _context(model: Any) -> dict[int, int]:
             if span > options.strideW:
                 context[operator.inputs[0]] = int(span - options.strideW)
     # A sum in float32 is remembered as such, for the next residual connection's crop reads it, too.
-    for operator in graph.operators:
-        read = [o for o in graph.operators if operator.inputs[0] in o.inputs]
-        if builtin(model, operator) == Builtin.QUANTIZE and len(read) > 1 and operator.outputs[0] in context:
-            context[operator.inputs[0]] = context.pop(operator.outputs[0])
+    for operator in (o for o in graph.operators if builtin(model, o) == Builtin.QUANTIZE):
+        (source,), (rounded,) = operator.inputs, operator.outputs
+        if rounded in context and sum(source in o.inputs for o in graph.operators) > 1:
+            context[source] = context.pop(rounded)
     return context
 
 

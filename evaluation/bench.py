@@ -162,7 +162,7 @@ def opened(model: str, variant: str) -> Iterator[tuple[Path, Preset]]:
         release = find_release(str(path.parent))
     else:
         try:
-            release = release_of(info.codebook_id)
+            release = release_of(info.codebook_id, info.release if info.release in release_names() else None)
         except CodebookMismatchError:
             yield path, load_preset(info.preset)
             return

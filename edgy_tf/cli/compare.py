@@ -15,9 +15,9 @@ from edgy_tf.cli.arguments import check_ray, corpus_words, positive
 from edgy_tf.releases import find_release
 
 if TYPE_CHECKING:
-    from evaluation.compare.matrix import Task
+    from evaluation.compression.task import Task
 
-STEPS = 600
+STEPS = 500
 EXAMPLE = """\
 edgy compare pi --corpus LibriSpeech --out docs             every recipe by both tools: some hours
   edgy compare pi --corpus LibriSpeech --out docs --quick     three rows, within minutes
@@ -38,7 +38,7 @@ def add_sweep_arguments(parser: argparse.ArgumentParser, out: str, quick: str) -
     parser.add_argument("--corpus", required=True, nargs="+", help="what it was trained on, see docs/corpora.md")
     parser.add_argument("--out", type=Path, default=Path("out"), help=f"{out} (default: out)")
     parser.add_argument(
-        "--work", type=Path, default=Path("out/compare"), help="keeps what is done (default: out/compare)"
+        "--work", type=Path, default=Path("out/compression"), help="keeps what is done (default: out/compression)"
     )
     parser.add_argument(
         "--steps", type=positive, help=f"of fine-tuning, of each recipe in all (default: {STEPS}, with --quick 100)"
@@ -71,7 +71,8 @@ def task_of(args: argparse.Namespace) -> tuple[Task, int]:
     """
     check_ray(args)
     release = find_release(args.release)
-    from evaluation.compare.matrix import QUICK_STEPS, Task
+    from evaluation.compare.matrix import QUICK_STEPS
+    from evaluation.compression.task import Task
 
     # As they were given, by which the prepared corpus is known; for other machines from the root on.
     corpus = tuple(str(Path(folder).absolute()) if args.ray else folder for folder in args.corpus)

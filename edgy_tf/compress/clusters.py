@@ -74,7 +74,8 @@ def _on_grid(layer: Layer, steps: int, noise: float, sparse: bool) -> tuple[Floa
     """
     lone = np.exp(np.mean(np.log(np.linalg.eigvalsh(layer.covariance))))
     cost = lone * np.maximum(layer.importance, FAINT * layer.importance.max())
-    sizes = np.abs(np.where(layer.zeros & sparse, 0, layer.weights))
+    zeros = layer.zeros & sparse
+    sizes = np.abs(np.where(zeros, 0, layer.weights))
     step = sizes.max(0) / steps
     step = np.maximum(step, np.sqrt(noise / np.maximum(cost, 1e-30)))
     step = np.where(step > 0, step, 1.0)
@@ -84,7 +85,7 @@ def _on_grid(layer: Layer, steps: int, noise: float, sparse: bool) -> tuple[Floa
     def snap(values: Floats, number: int) -> Floats:
         grid = np.clip(np.rint(values / step), -steps, steps)
         grid = np.where(ends[number], steps * np.sign(layer.weights[number]), grid)
-        return np.where(layer.zeros[number] & sparse, 0, grid) * step
+        return np.where(zeros[number], 0, grid) * step
 
     return round_together(layer.weights, layer.covariance, snap), step * float(steps)
 

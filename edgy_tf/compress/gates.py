@@ -17,7 +17,7 @@ import tensorflow as tf
 import tf_keras
 
 from edgy_tf.compress.distil import Lesson
-from edgy_tf.compress.layerwise import refitted, without
+from edgy_tf.compress.layerwise import refitted, with_zeros
 from edgy_tf.compress.properties import compressible
 from edgy_tf.compress.recipe import Sparsity
 from edgy_tf.network import Network
@@ -55,7 +55,9 @@ def prune_by_gates(
     lesson.teach(student, replace(stage, steps=gated), [_Ramp(goal, stage.rate, gated)])
     _close(gates, stage.rate)
     closed = network.with_encoder(variables_of(plain))
-    left = refitted(closed, lesson.teacher, speech, lambda layer: without(layer, layer.zeros)).encoder(api=tf_keras)
+    if stage.fitted:
+        closed = refitted(closed, lesson.teacher, speech, with_zeros)
+    left = closed.encoder(api=tf_keras)
     lesson.teach(left, replace(stage, steps=stage.steps - gated), [_Keep(left)])
     return network.with_encoder(variables_of(left))
 

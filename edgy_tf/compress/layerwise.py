@@ -1,7 +1,7 @@
 """Layer by layer, weights that are left make up for what was done to the others, before anything is learned.
 
 Every layer is fitted to give what it gives in the original, of inputs that the layers before it have changed already
-(Frantar et al. 2022, GPTQ; Li et al. 2025, GPTAQ). Near the teacher this is worth more than thousands of steps of Adam.
+(Frantar et al. 2022, GPTQ; Li et al. 2025, GPTAQ). Near the teacher this is worth more than training.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
-from converters.rounding import Floats, damped, patches
+from converters.rounding import Floats, Moments, damped, patches
 from edgy_tf.compress.filters import Indices
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
@@ -80,23 +80,23 @@ def refitted(
         kernel = network.arrays[f"conv{i}/kernel"]
         weights, bias = _folded(original, wanted, i)
         weights, bias = weights[:, outputs], bias[outputs]
-        seen = _compare(wanted, encoder, f"conv{i}", speech)
-        best, covariance = _best(seen, weights, _rows(original.arrays[f"conv{i}/kernel"], inputs))
+        seen, both = _compare(encoder, wanted, f"conv{i}", speech)
+        best, covariance = _best(seen, both, weights, _rows(original.arrays[f"conv{i}/kernel"], inputs))
         zeros = (kernel == 0).reshape(best.shape)
         chosen, unit = settle(Layer(best, zeros, covariance, matters[i][outputs]))
         changed = {
             f"conv{i}/kernel": (chosen / unit).reshape(kernel.shape),
             f"norm{i}/gamma": unit,
-            f"norm{i}/beta": bias + seen.wanted_mean @ weights - seen.mean @ chosen,
+            f"norm{i}/beta": bias + both.means[1] @ weights - both.means[0] @ chosen,
             f"norm{i}/moving_mean": np.zeros(len(unit)),
             f"norm{i}/moving_variance": np.full(len(unit), 1 - encoder.get_layer(f"norm{i}").epsilon),
         }
         network, inputs = _with(network, encoder, changed), outputs
     if kept is not None:
         kernel, bias = (original.arrays[f"latent/{name}"].astype(np.float64) for name in ("kernel", "bias"))
-        weights, seen = kernel[0, 0], _compare(wanted, encoder, "latent", speech)
-        best, _ = _best(seen, weights, inputs)
-        bias = bias + seen.wanted_mean @ weights - seen.mean @ best
+        weights, (seen, both) = kernel[0, 0], _compare(encoder, wanted, "latent", speech)
+        best, _ = _best(seen, both, weights, inputs)
+        bias = bias + both.means[1] @ weights - both.means[0] @ best
         network = _with(network, encoder, {"latent/kernel": best[None, None], "latent/bias": bias})
     return network
 
@@ -110,6 +110,11 @@ def without(layer: Layer, zeros: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]
     # As large as weights are in a layer that starts to learn, for which learning rates are meant.
     size = np.sqrt(np.mean(np.square(weights) * matters) * len(weights))
     return weights, (size if size > 0 else 1.0) / np.sqrt(matters)
+
+
+def with_zeros(layer: Layer) -> tuple[Floats, Floats]:
+    """A layer's weights as they fit best, with those at zero that are (`Settle`)."""
+    return without(layer, layer.zeros)
 
 
 def importance(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> dict[int, Floats]:
@@ -136,21 +141,11 @@ def importance(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> d
     return {i: square / (len(found) * variance) for i, square in enumerate(squares, start=1)}
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """Means and covariances of what a convolution sees in the network, and with what it sees in the original."""
-
-    mean: Floats
-    wanted_mean: Floats
-    covariance: Floats
-    crossed: Floats
-
-
-def _best(seen: _Seen, weights: Floats, left: Indices) -> tuple[Floats, Floats]:
+def _best(seen: Moments, both: Moments, weights: Floats, left: Indices) -> tuple[Floats, Floats]:
     """Weights of the inputs ``left`` that give most nearly what ``weights`` gave, and the covariance, `damped`."""
     covariance = damped(seen.covariance)
     start = (covariance - seen.covariance) @ weights[left]
-    return np.linalg.solve(covariance, seen.crossed @ weights + start), covariance
+    return np.linalg.solve(covariance, both.covariance @ weights + start), covariance
 
 
 def _rows(kernel: npt.NDArray[np.float32], inputs: Indices) -> Indices:
@@ -166,21 +161,21 @@ def _with(network: Network, encoder: Any, changed: Mapping[str, Floats]) -> Netw
     return network
 
 
-def _compare(wanted: Any, encoder: Any, name: str, speech: Sequence[npt.NDArray[np.float32]]) -> _Seen:
+def _compare(
+    encoder: Any, wanted: Any, name: str, speech: Sequence[npt.NDArray[np.float32]]
+) -> tuple[Moments, Moments]:
+    """Of what a convolution sees in ``encoder``, and of that with what it sees in ``wanted``."""
     import keras
 
     looks = [keras.Model(model.input, model.get_layer(name).input) for model in (encoder, wanted)]
-    layer, count = encoder.get_layer(name), 0
-    total, total_wanted, products, crossed = (np.zeros(()) for _ in range(4))
+    seen, both = Moments(), Moments()
     for mel in speech:
-        ours, theirs = (patches(np.asarray(look(mel[None]))[0, 0], layer).astype(np.float64) for look in looks)
-        count += len(ours)
-        total, total_wanted = total + ours.sum(0), total_wanted + theirs.sum(0)
-        products, crossed = products + ours.T @ ours, crossed + ours.T @ theirs
-    mean, wanted_mean = total / count, total_wanted / count
-    return _Seen(
-        mean, wanted_mean, products / count - np.outer(mean, mean), crossed / count - np.outer(mean, wanted_mean)
-    )
+        ours, theirs = (
+            patches(np.asarray(look(mel[None]))[0, 0], encoder.get_layer(name)).astype(np.float64) for look in looks
+        )
+        seen.add(ours, ours)
+        both.add(ours, theirs)
+    return seen, both
 
 
 def _folded(network: Network, encoder: Any, i: int) -> tuple[Floats, Floats]:

@@ -21,7 +21,7 @@ from edgy_tf.compress.clusters import share_weights
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import best_filters, keep_filters
 from edgy_tf.compress.gates import prune_by_gates
-from edgy_tf.compress.layerwise import refitted, without
+from edgy_tf.compress.layerwise import refitted, with_zeros
 from edgy_tf.compress.properties import Promise
 from edgy_tf.compress.quantised import train_quantised
 from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage, recipe_to_dict
@@ -73,16 +73,16 @@ def compress(
         ModelError: the network cannot be compressed so, or a promise is not kept.
     """
     tf_keras.utils.set_random_seed(lesson.seed)
-    network, promise, kind, encoder = teacher, Promise(teacher.preset.encoder.units), "float32", None
-    float_sums = True
+    network, promise, numbers = teacher, Promise(teacher.preset.encoder.units), Quantise(kind="float32")
+    encoder = None
     for number, stage in enumerate(recipe.stages, start=1):
         name = type(stage).__name__.lower()
         if isinstance(stage, Quantise):
-            kind, float_sums = stage.kind, stage.sums == "float32"
+            numbers = stage
             # Rounded together, clusters would not keep to their few values.
-            if kind in (*INT8_WEIGHTS, "qat") and not promise.clusters:
+            if (stage.kind in INT8_WEIGHTS or (stage.kind == "qat" and stage.fitted)) and not promise.clusters:
                 network = rounded(network, calibration)
-            if kind == "qat":
+            if stage.kind == "qat":
                 encoder = train_quantised(network, stage, lesson, promise.sparsity > 0, promise.clusters > 0)
                 report(name, lesson.judge(encoder))
             promise = promise.after(stage)
@@ -99,8 +99,9 @@ def compress(
             promise.check(network, name)
             report(name, lesson.judge(network.encoder(api=tf_keras)))
     encoder = encoder or network.encoder(api=tf_keras)
-    info = model_info(network, recipe.name, kind, licence, release)
-    model = convert_layers(network, encoder, kind, calibration, info, promise.clusters, float_sums)
+    info = model_info(network, recipe.name, numbers.kind, licence, release)
+    float_sums = numbers.sums == "float32"
+    model = convert_layers(network, encoder, numbers.kind, calibration, info, promise.clusters, float_sums)
     promise.check_file(model)
     return Compressed(model, network.preset)
 
@@ -137,7 +138,8 @@ def _without_filters(
 ) -> Network:
     kept = best_filters(network, stage.criterion, stage.rate)
     smaller = keep_filters(network, kept)
-    smaller = refitted(smaller, network, speech, lambda layer: without(layer, layer.zeros), kept)
+    if stage.fitted:
+        smaller = refitted(smaller, network, speech, with_zeros, kept)
     student: Any = smaller.encoder(api=tf_keras)
     lesson.teach(student, stage)
     return smaller.with_encoder(variables_of(student))

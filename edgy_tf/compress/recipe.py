@@ -48,12 +48,15 @@ class FineTuning:
         batch: crops a step.
         decoder: weight of what the release's decoder says of the codes (`edgy_tf.compress.through`), beside the
             teacher's latents; 0 leaves the decoder out.
+        fitted: whether layers are fitted to the teacher's before anything is learned (`edgy_tf.compress.layerwise`);
+            with ``qat``, whether weights are rounded together (`converters.rounding`).
     """
 
     steps: int = 0
     learning_rate: float = 3e-4
     batch: int = 32
     decoder: float = 0.0
+    fitted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +223,8 @@ def _rules(stage: Stage) -> Iterator[tuple[bool, str]]:
     yield stage.batch > 0, f"batch must be above 0, not {stage.batch}"
     yield stage.decoder >= 0, f"decoder must not be negative, not {stage.decoder}"
     yield not stage.decoder or stage.steps > 0, "decoder needs steps to learn through it"
+    yield stage.fitted or stage.steps > 0, "what is not fitted needs steps to learn"
+    yield stage.fitted or not isinstance(stage, Clusters), "clusters are always fitted: to the values they begin with"
     match stage:
         case Filters():
             yield stage.criterion in CRITERIA, _choose("criterion", stage.criterion, CRITERIA)

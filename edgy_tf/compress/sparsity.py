@@ -44,7 +44,7 @@ def prune_by_magnitude(
             return layer
         return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule, **pattern)
 
-    if stage.method == "magnitude":
+    if stage.method == "magnitude" and stage.fitted:
         network = refitted(network, lesson.teacher, speech, lambda layer: _without_least(layer, stage.rate))
     student = tf_keras.models.clone_model(network.encoder(api=tf_keras), clone_function=wrap)
     lesson.teach(student, stage, [tfmot.sparsity.keras.UpdatePruningStep()])

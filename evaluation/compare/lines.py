@@ -10,7 +10,8 @@ from importlib import resources
 from pathlib import Path
 from types import ModuleType
 
-from edgy_tf.compress import clusters, filters, gates, quantised, sparsity, teaching
+from converters import rounding
+from edgy_tf.compress import clusters, filters, gates, layerwise, quantised, sparsity, teaching
 from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Sparsity, Stage
 from evaluation.compare.matrix import EDGY, Entry
 from evaluation.nncf import bridge, config
@@ -37,11 +38,11 @@ def lines_of(entry: Entry, shrunk: bool = False) -> Lines:
     """
     training = _count(inspect.getsource(teaching))
     if entry.tool == EDGY:
-        modules = {_driver(stage).__name__: _driver(stage) for stage in entry.recipe.stages}
+        modules = dict.fromkeys(module for stage in entry.recipe.stages for module in _drivers(stage))
         # As it was written: the whole recipe has what is left out of the file, too.
         file = resources.files("edgy_tf") / "compress" / "recipes" / f"{entry.recipe.name}.toml"
         settings = file.read_text("utf-8").splitlines()
-        code = sum(_count(inspect.getsource(module)) for module in modules.values())
+        code = sum(_count(inspect.getsource(module)) for module in modules)
         return Lines(len([line for line in settings if line and not line.startswith("#")]), code + training)
     settings = json.dumps(config.config_of(entry.recipe, FRAMES, MELS), indent=1).splitlines()
     code = _count(WORKER.read_text("utf-8"))
@@ -49,6 +50,10 @@ def lines_of(entry: Entry, shrunk: bool = False) -> Lines:
         parts = (bridge.shrunk, bridge.sounding, filters.keep_filters)
         code += sum(_count(inspect.getsource(part)) for part in parts)
     return Lines(len(settings), code + training)
+
+
+def _drivers(stage: Stage) -> tuple[ModuleType, ...]:
+    return (_driver(stage), layerwise, rounding) if stage.fitted else (_driver(stage),)
 
 
 def _driver(stage: Stage) -> ModuleType:

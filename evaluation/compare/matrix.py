@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgy_tf.compress.recipe import Filters, Recipe, load_recipe, recipe_to_toml, with_budget
-from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import ModelError
 from edgy_tf.releases import Release, find_release
 from evaluation.compression.rows import Bench, Made, Row
+from evaluation.compression.task import Task, open_bench
 from evaluation.nncf.bridge import Trained, shrunk, train
 from evaluation.nncf.config import VERSION
 from evaluation.report.paper import TABLE_2
@@ -26,23 +24,10 @@ TF_MOT = ("clusters_16", "clusters_32", "CQAT", "PCQAT")
 """What NNCF has nothing for."""
 BOTH = ("PQAT", "PFGM_20_int8")
 """Sparsity, and fewer filters, with int8."""
+ALONE = tuple(f"{name}_alone" for name in ("PFGM_20", "RBS_20", "MS_20", "Symmetric", "Asymmetric"))
+"""Nothing is fitted before, and the rate is that of a student that starts far from its teacher, as NNCF's all do."""
 QUICK = ("PFGM_20",)
 QUICK_STEPS = 100
-
-
-@dataclass(frozen=True)
-class Task:
-    """What all rows have in common; it can be sent to another machine that sees the same folders.
-
-    Attributes:
-        release: folder of the release.
-        corpus: folders of what it was trained on.
-        work: keeps what is done.
-    """
-
-    release: Path
-    corpus: tuple[str, ...]
-    work: Path
 
 
 @dataclass(frozen=True)
@@ -64,21 +49,10 @@ class Entry:
 
 def matrix(steps: int, quick: bool = False) -> list[Entry]:
     """Every recipe by every tool that has it, each with so many steps of fine-tuning in all."""
-    ours = QUICK if quick else (*PAPER, *TF_MOT, *BOTH)
-    theirs = QUICK if quick else (*PAPER, *BOTH)
+    ours = QUICK if quick else (*PAPER, *TF_MOT, *BOTH, *ALONE)
+    theirs = QUICK if quick else (*PAPER, *BOTH, *ALONE)
     named = [(EDGY, name) for name in ours] + [(NNCF, name) for name in theirs]
     return [Entry(tool, with_budget(load_recipe(name), steps)) for tool, name in named]
-
-
-@functools.cache
-def open_bench(task: Task) -> Bench:
-    """The bench of a task, once in a process.
-
-    Raises:
-        EdgyError: no such release or corpus.
-    """
-    release = find_release(str(task.release))
-    return Bench(release, Corpus.merge(open_corpus(folder) for folder in task.corpus), task.work)
 
 
 def measure(task: Task, entry: Entry) -> list[Row]:

@@ -48,7 +48,8 @@ def page(results: Sequence[Result], release: str, command: str, machine: str, st
         f"# TF-MOT against NNCF on release `{release}`",
         f"Written by `{command}` on {machine}, after {steps:,} steps of fine-tuning for each recipe, by either tool. "
         "Run it again and it goes on where it was stopped. Ours fits layers to what is left of their weights "
-        "[before it learns](compressing.md#before-anything-is-learned); NNCF has nothing of the kind.",
+        "[before it learns](compressing.md#before-anything-is-learned); NNCF has nothing of the kind. Recipes "
+        "`…_alone` fit nothing with either tool, at learning rates that suit students which start further away.",
         "## When to choose which",
         " ".join(verdict(results)),
         "![Codes against bytes and time, with both tools' Pareto fronts](compare.png)",

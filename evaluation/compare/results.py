@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgy_tf.compress.recipe import Filters, Quantise, Recipe, Sparsity
+from edgy_tf.compress.recipe import Filters, Quantise, Recipe, Sparsity, Stage
 from evaluation.compare.lines import Lines
 from evaluation.compare.matrix import EDGY
 from evaluation.compression.rows import Row
@@ -47,20 +47,25 @@ class Result:
     @property
     def family(self) -> str:
         """What kind of recipe it follows."""
-        match self.recipe.stages if self.recipe else ():
-            case (Filters(),):
-                return "fewer filters"
-            case (Sparsity(method="l0"),):
-                return "sparsity by regularisation"
-            case (Sparsity(),):
-                return "sparsity by magnitude"
-            case (Quantise(),):
-                return "int8 trained as such"
-            case (Sparsity(), Quantise()):
-                return "sparsity with int8"
-            case (Filters(), Quantise()):
-                return "fewer filters with int8"
-        return "clusters"
+        stages = self.recipe.stages if self.recipe else ()
+        return _kind(stages) + ("" if all(stage.fitted for stage in stages) else ", nothing fitted before")
+
+
+def _kind(stages: Sequence[Stage]) -> str:
+    match tuple(stages):
+        case (Filters(),):
+            return "fewer filters"
+        case (Sparsity(method="l0"),):
+            return "sparsity by regularisation"
+        case (Sparsity(),):
+            return "sparsity by magnitude"
+        case (Quantise(),):
+            return "int8 trained as such"
+        case (Sparsity(), Quantise()):
+            return "sparsity with int8"
+        case (Filters(), Quantise()):
+            return "fewer filters with int8"
+    return "clusters"
 
 
 def form_of(tool: str, recipe: Recipe, variant: str) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.releases import find_release
 from evaluation.compare.emulated import instructions
 from evaluation.compare.lines import lines_of
-from evaluation.compare.matrix import Entry, Task, open_bench
+from evaluation.compare.matrix import Entry, measure
 from evaluation.compare.report import draw, page
 from evaluation.compare.results import ONLY, SHRUNK, Result, form_of
-from evaluation.compare.sweep import sweep
 from evaluation.compression.rows import Row
+from evaluation.compression.sweep import sweep
+from evaluation.compression.task import Task, open_bench
 from evaluation.cost import machine
 from evaluation.words import Words
 from pi_runtime import EdgeEncoder
@@ -29,7 +31,7 @@ def compare(task: Task, entries: Sequence[Entry], utterances: int, ray: str | No
         task: release, corpus and folder.
         entries: see `evaluation.compare.matrix.matrix`.
         utterances: of each source that words are read from.
-        ray: see `evaluation.compare.sweep.sweep`.
+        ray: see `evaluation.compression.sweep.sweep`.
         say: is told of progress.
 
     Returns:
@@ -51,7 +53,7 @@ def compare(task: Task, entries: Sequence[Entry], utterances: int, ray: str | No
         for row in rows:
             say(f"{entry.tool} {row.variant}: {row.reason or f'{100 * row.agreement:.2f} % of the codes'}")
 
-    for entry, rows in sweep(task, entries, ray, tell).items():
+    for entry, rows in sweep(partial(measure, task), entries, ray, tell).items():
         for row in rows:
             form = form_of(entry.tool, entry.recipe, row.variant)
             lines = lines_of(entry, shrunk=form == SHRUNK)

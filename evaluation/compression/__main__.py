@@ -8,15 +8,18 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 from edgy_tf.cli.arguments import corpus_words, positive
-from edgy_tf.compress.recipe import load_recipe, recipe_names, with_budget
+from edgy_tf.compress.recipe import Recipe, load_recipe, recipe_names, with_budget
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import EdgyError
 from edgy_tf.releases import find_release
 from evaluation.compression.report import draw, page
-from evaluation.compression.rows import FLOAT, Bench
+from evaluation.compression.rows import FLOAT, Row
+from evaluation.compression.sweep import sweep
+from evaluation.compression.task import WORK, Task, open_bench, row
 from evaluation.cost import machine
 from evaluation.words import Words
 from pi_runtime import EdgeEncoder
@@ -33,9 +36,7 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("out"), help="gets compression.md and compression.png (default: out)"
     )
-    parser.add_argument(
-        "--work", type=Path, default=Path("out/compression"), help="keeps what is done (default: out/compression)"
-    )
+    parser.add_argument("--work", type=Path, default=WORK, help=f"keeps what is done (default: {WORK})")
     parser.add_argument(
         "--recipes", nargs="+", default=COMPARED, help="names, or .toml files (default: all that ship, but micro)"
     )
@@ -56,16 +57,13 @@ def _run(args: argparse.Namespace) -> None:
         recipes = [with_budget(recipe, args.steps) for recipe in recipes]
     release = find_release(args.release)
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
-    work = args.work / release.name
-    bench = Bench(release, corpus, work)
-    # Before the hours of work, so that whatever is amiss is said at once.
-    reader = Words(release, corpus, args.utterances, "auto", work / "texts")
-    rows = [bench.baseline()]
-    for number, recipe in enumerate(recipes, start=1):
-        row = bench.row(recipe)
-        rows.append(row)
-        result = row.reason or f"{100 * row.agreement:.2f} % of the codes, {row.zipped / 1e3:,.0f} kB zipped"
-        print(f"{number} of {len(recipes)}, {row.variant}: {result}", flush=True)
+    task = Task(release.folder.absolute(), tuple(args.corpus), (args.work / release.name).absolute())
+    bench = open_bench(task)
+    # Before the hours of work, so that whatever is amiss is said at once, and the corpus is prepared once.
+    reader = Words(release, corpus, args.utterances, "auto", task.work / "texts")
+    for seed in {recipe.seed for recipe in recipes}:
+        bench.lesson(seed)
+    rows = [bench.baseline(), *sweep(partial(row, task), recipes, None, _tell).values()]
     made = [row.variant for row in rows if not row.reason]
     words = {variant: reader.utility(variant, EdgeEncoder(bench.path(variant)).encode) for variant in made}
     times = bench.times(made)
@@ -76,6 +74,11 @@ def _run(args: argparse.Namespace) -> None:
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}", file=sys.stderr)
     print(f"{len(made)} variants, {FLOAT} among them: {args.out / 'compression.md'}")
+
+
+def _tell(recipe: Recipe, row: Row) -> None:
+    figures = f"{100 * row.agreement:.2f} % of the codes, {row.zipped / 1e3:,.0f} kB zipped"
+    print(f"{recipe.name}: {row.reason or figures}", flush=True)
 
 
 def _command(args: argparse.Namespace) -> str:

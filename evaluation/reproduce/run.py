@@ -12,8 +12,9 @@ from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import ModelError
 from edgy_tf.releases import find_release
 from evaluation.audit import Audit
-from evaluation.compare.matrix import EDGY, PAPER, Entry, Task, open_bench
+from evaluation.compare.matrix import EDGY, PAPER, Entry
 from evaluation.compare.run import compare
+from evaluation.compression.task import Task, open_bench
 from evaluation.cost import machine
 from evaluation.plan import load_plan
 from evaluation.reproduce.report import BASELINE, PRUNED, page
@@ -28,7 +29,7 @@ class Reproduction:
         steps: of fine-tuning, of each recipe in all.
         utterances: of each source that words are read from.
         plan: of the audit for Table 3.
-        ray: see `evaluation.compare.sweep.sweep`.
+        ray: see `evaluation.compression.sweep.sweep`.
     """
 
     task: Task

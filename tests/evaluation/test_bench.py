@@ -95,8 +95,9 @@ def test_the_torch_network_computes_what_the_keras_network_does(tiny: Preset, ki
     np.testing.assert_allclose(actual, expected, atol=1e-4)
 
 
-def test_a_copy_of_a_released_encoder_is_of_its_release(tmp_path: Path) -> None:
-    release = find_release("pi")
+@pytest.mark.parametrize("name", ["pi", "micro"])
+def test_a_copy_of_a_released_encoder_is_of_its_release(tmp_path: Path, name: str) -> None:
+    release = find_release(name)
     copy = tmp_path / "mine.tflite"
     copy.write_bytes(release.encoder("int8").read_bytes())
     with opened(str(copy), "int8") as (path, preset):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgy_tf.compress.filters import keep_filters
-from edgy_tf.compress.layerwise import Layer, importance, refitted, without
+from edgy_tf.compress.layerwise import Layer, importance, refitted, with_zeros, without
 from edgy_tf.compress.properties import kernels_of
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
@@ -15,7 +15,7 @@ def _latents(network: Network, mel: np.ndarray) -> np.ndarray:
 
 
 def test_a_network_of_which_nothing_is_taken_gives_the_same_latents(teacher: Network, speech: list[np.ndarray]) -> None:
-    same = refitted(teacher, teacher, speech, lambda layer: without(layer, layer.zeros))
+    same = refitted(teacher, teacher, speech, with_zeros)
     np.testing.assert_allclose(_latents(same, speech[0]), _latents(teacher, speech[0]), atol=2e-3)
 
 
@@ -41,7 +41,7 @@ def test_later_layers_make_up_for_earlier_ones(teacher: Network, speech: list[np
     masks = {name: rng.random(kernel.shape) < 0.3 for name, kernel in kernels_of(teacher.arrays).items()}
     holes = {name: np.where(masks[name], 0, kernel) for name, kernel in kernels_of(teacher.arrays).items()}
     bare = teacher.with_encoder(holes)
-    fitted = refitted(bare, teacher, speech, lambda layer: without(layer, layer.zeros))
+    fitted = refitted(bare, teacher, speech, with_zeros)
     for name, kernel in kernels_of(fitted.arrays).items():
         assert np.all(kernel[masks[name]] == 0)
     right = _latents(teacher, speech[-1])
@@ -59,7 +59,7 @@ def test_filters_that_are_left_stand_for_those_that_went(teacher: Network, speec
     twins = teacher.with_encoder(arrays)
     kept = [np.arange(6)] * len(teacher.preset.encoder.layers)
     bare = keep_filters(twins, kept)
-    fitted = refitted(bare, twins, speech, lambda layer: without(layer, layer.zeros), kept)
+    fitted = refitted(bare, twins, speech, with_zeros, kept)
     right = _latents(twins, speech[-1])
     errors = [float(np.mean(np.square(_latents(network, speech[-1]) - right))) for network in (fitted, bare)]
     assert errors[0] < 0.05 * errors[1]
@@ -93,4 +93,4 @@ def test_weights_that_matter_least_are_the_smallest() -> None:
 
 def test_too_little_speech_is_one_line(teacher: Network, speech: list[np.ndarray]) -> None:
     with pytest.raises(ModelError, match="no speech that is long enough"):
-        refitted(teacher, teacher, [speech[0][:2]], lambda layer: without(layer, layer.zeros))
+        refitted(teacher, teacher, [speech[0][:2]], with_zeros)

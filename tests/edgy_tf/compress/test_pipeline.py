@@ -10,7 +10,9 @@ import edgy_tf.compress.pipeline
 from converters.tensors import convolutions, zero_points
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.pipeline import Compressed, compress
+from edgy_tf.compress.properties import kernels_of
 from edgy_tf.compress.recipe import Clusters, Filters, Quantise, Recipe, Sparsity, Stage
+from edgy_tf.compress.sparsity import prune_by_magnitude
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
 
@@ -62,6 +64,17 @@ def test_weights_are_zero_in_the_file(run: Run, method: str, rate: float) -> Non
     if method == "2:4":
         for kernel in _kernels(model):
             assert np.all(np.sum(kernel.reshape(-1, 4) != 0, axis=1) <= 2)
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_tool_alone_leaves_the_other_weights_to_learning(
+    teacher: Network, lesson: Lesson, speech: list[np.ndarray], fitted: bool
+) -> None:
+    stage = replace(HALF, fitted=fitted, learning_rate=1e-12)
+    pruned = prune_by_magnitude(teacher, stage, lesson, speech)
+    for name, kernel in kernels_of(pruned.arrays).items():
+        left = kernel != 0
+        assert np.allclose(kernel[left], teacher.arrays[name][left], rtol=1e-4) != fitted
 
 
 @pytest.mark.parametrize("kind", ["float16", "dynamic", "int8", "int16x8"])

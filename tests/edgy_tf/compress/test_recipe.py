@@ -101,6 +101,8 @@ def test_a_file_is_a_recipe_named_after_it(tmp_path: Path) -> None:
         ("batch = 8", "batch = 0", r"stages\[1\]: batch must be above 0"),
         ("batch = 8", "decoder = -1", r"stages\[1\]: decoder must not be negative"),
         ('"qat", steps = 5', '"int8", decoder = 1', r"stages\[3\]: decoder needs steps"),
+        ('"qat", steps = 5', '"int8", fitted = false', r"stages\[3\]: what is not fitted needs steps"),
+        ("count = 16", "count = 16, fitted = false", r"stages\[2\]: clusters are always fitted"),
         ("steps = 5 },", "steps = -1 },", r"stages\[0\]: steps must not be negative"),
         ("seed = 7", "seeds = 7", "unknown key 'seeds'"),
         ("stages = [", "stages = [] #[", "is not valid TOML"),

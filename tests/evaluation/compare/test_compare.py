@@ -9,7 +9,7 @@ from edgy_tf.compress.recipe import load_recipe, recipe_names
 from evaluation import words
 from evaluation.compare import emulated
 from evaluation.compare.lines import lines_of
-from evaluation.compare.matrix import BOTH, EDGY, NNCF, PAPER, TF_MOT, Entry, matrix
+from evaluation.compare.matrix import ALONE, BOTH, EDGY, NNCF, PAPER, TF_MOT, Entry, matrix
 from evaluation.compare.offers import HEAD, offers
 from evaluation.nncf import environment
 from evaluation.nncf.config import config_of
@@ -21,14 +21,14 @@ def test_every_recipe_of_the_paper_is_taken_through_both_tools() -> None:
     entries = matrix(steps=600)
     by_tool = {tool: [e.recipe.name for e in entries if e.tool == tool] for tool in (EDGY, NNCF)}
     assert len(PAPER) == 17
-    assert set(by_tool[EDGY]) == {*PAPER, *TF_MOT, *BOTH} <= set(recipe_names())
-    assert set(by_tool[NNCF]) == {*PAPER, *BOTH}
+    assert set(by_tool[EDGY]) == {*PAPER, *TF_MOT, *BOTH, *ALONE} <= set(recipe_names())
+    assert set(by_tool[NNCF]) == {*PAPER, *BOTH, *ALONE}
     for entry in entries:
         assert sum(stage.steps for stage in entry.recipe.stages) == 600
         if entry.tool == NNCF:
             assert config_of(entry.recipe, frames=88, mels=80)["compression"]
     variants = [variant for entry in entries for variant in entry.variants]
-    assert len(variants) == len(set(variants)) == 23 + 19 + 10
+    assert len(variants) == len(set(variants)) == 28 + 24 + 11
 
 
 def test_quick_is_three_rows() -> None:
@@ -36,12 +36,12 @@ def test_quick_is_three_rows() -> None:
 
 
 def test_lines_are_counted_in_the_sources() -> None:
-    filters, gates = (load_recipe(name) for name in ("PFGM_20", "RBS_20"))
+    filters, alone, gates = (load_recipe(name) for name in ("PFGM_20", "PFGM_20_alone", "RBS_20"))
     ours, theirs = lines_of(Entry(EDGY, filters)), lines_of(Entry(NNCF, filters))
     assert ours.settings == 9
     assert theirs.settings > ours.settings
     assert lines_of(Entry(NNCF, filters), shrunk=True).code > theirs.code
-    assert lines_of(Entry(EDGY, gates)).code > ours.code
+    assert lines_of(Entry(EDGY, gates)).code > ours.code > lines_of(Entry(EDGY, alone)).code
 
 
 def test_every_offer_has_a_word_for_every_tool() -> None:
