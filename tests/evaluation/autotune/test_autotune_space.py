@@ -31,8 +31,8 @@ def test_whatever_is_drawn_is_a_recipe_that_trains_for_all_steps(seed: int, step
     assert parameters(recipe) == drawn
 
 
-# micro makes another architecture, in more steps than a search has.
-@pytest.mark.parametrize("name", sorted({*recipe_names()} - {"micro"}))
+# micro makes another architecture, in more steps than a search has; and a search always fits.
+@pytest.mark.parametrize("name", [n for n in recipe_names() if n != "micro" and not n.endswith("_alone")])
 def test_recipes_that_ship_can_be_drawn_as_they_are(name: str) -> None:
     shipped = load_recipe(name)
     assert suggest(FixedTrial(parameters(shipped)), 3000, shipped.seed).stages == shipped.stages
