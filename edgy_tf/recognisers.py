@@ -5,6 +5,7 @@ audio gives equal text in any order. Whisper runs on the CPU with int8 weights, 
 GPU report the same figures.
 """
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgy_tf.corpora.audio import to_float32, to_pcm16
+from edgy_tf.cpus import cpus
 from edgy_tf.errors import EdgyError, MissingDependencyError, ModelError
 from edgy_tf.reading import Reading
 from edgy_tf.releases import Release
@@ -59,10 +61,12 @@ class Recogniser(Protocol):
     Attributes:
         name: what `open_recogniser` opens it by, and which reading it has learned; it goes into reports.
         reads: whether `read` works: the recogniser is a Whisper whose features have 80 mel bands.
+        at_once: how many utterances it hears at once, from as many threads.
     """
 
     name: str
     reads: bool
+    at_once: int
 
     def transcribe(self, audio: npt.NDArray[Any]) -> str:
         """The words of one utterance, as the recogniser spells them; empty if it hears none.
@@ -132,15 +136,18 @@ class _Whisper:
     """OpenAI's Whisper (Radford et al. 2022) by faster-whisper."""
 
     def __init__(self, name: str, model: str, contents: dict[str, bytes] | None = None) -> None:
-        self.name = name
+        self.name, self.at_once = name, cpus()
         whisper = import_module("faster_whisper")
+        options = {"device": "cpu", "compute_type": "int8", "num_workers": self.at_once}
         try:
-            self._model = whisper.WhisperModel(model, device="cpu", compute_type="int8", files=contents)
+            self._model = whisper.WhisperModel(model, **options, files=contents)
         # ValueError: no such model name; RuntimeError: not a model folder; OSError: no network.
         except (ValueError, RuntimeError, OSError) as error:
             reason = str(error).partition("\n")[0].rstrip(".")
             raise ModelError(f"{name}: cannot be loaded ({reason}); give a model name or a model folder") from error
         self.reads = len(self._model.feature_extractor.mel_filters) == MELS
+        # faster-whisper has no entrance for features.
+        self._model.feature_extractor = self._entrance = _Entrance(self._model.feature_extractor)
 
     def transcribe(self, audio: npt.NDArray[Any]) -> str:
         return self._text(to_float32(to_pcm16(audio)))
@@ -155,16 +162,16 @@ class _Whisper:
 
     @contextmanager
     def _given(self, features: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
-        """Have the model hear ``features`` in the silence that this gives."""
+        """Have the model hear ``features``, in this thread, in the silence that this gives."""
         if not self.reads:
             raise EdgyError(f"{self.name} does not take features of {MELS} bands; choose whisper-base")
-        extract = self._model.feature_extractor
-        # faster-whisper has no entrance for features. Its last frame is left out again.
-        self._model.feature_extractor = _Given(extract, np.pad(features, ((0, 1), (0, 0)), "edge").T)
+        # Its last frame is left out again.
+        padded = np.pad(features, ((0, 1), (0, 0)), "edge").T
+        self._entrance.given.features = np.ascontiguousarray(padded, np.float32)
         try:
-            yield np.zeros(len(features) * extract.hop_length, np.float32)
+            yield np.zeros(len(features) * self._entrance.hop_length, np.float32)
         finally:
-            self._model.feature_extractor = extract
+            del self._entrance.given.features
 
     def _text(self, speech: npt.NDArray[np.float32]) -> str:
         return " ".join(segment.text.strip() for segment in self._segments(speech))
@@ -181,18 +188,20 @@ class _Whisper:
         return segments
 
 
-class _Given:
-    """A feature extractor of faster-whisper that has been told what to give."""
+class _Entrance:
+    """A feature extractor of faster-whisper that gives what a thread has been ``given``, if it has been."""
 
-    def __init__(self, extract: Any, features: npt.NDArray[np.float32]) -> None:
+    def __init__(self, extract: Any) -> None:
         self._extract = extract
-        self._features = np.ascontiguousarray(features, np.float32)
+        self.given = threading.local()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._extract, name)
 
-    def __call__(self, *_: object, **__: object) -> npt.NDArray[np.float32]:
-        return self._features
+    def __call__(self, *args: object, **options: object) -> npt.NDArray[np.float32]:
+        if hasattr(self.given, "features"):
+            return self.given.features
+        return self._extract(*args, **options)
 
 
 class _PocketSphinx:
@@ -200,6 +209,7 @@ class _PocketSphinx:
 
     name = "pocketsphinx"
     reads = False
+    at_once = 1
 
     def __init__(self) -> None:
         self._decoder = import_module("pocketsphinx").Decoder(samprate=16000, loglevel="FATAL")

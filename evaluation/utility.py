@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from edgy_tf.corpora import Utterance
@@ -73,16 +74,18 @@ def transcripts(
         total: how many there are, for the same.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    texts = []
-    for one in tqdm(heard, f"recognise {about}", total, unit="utterance"):
+
+    def text_of(one: Floats) -> str:
         content = f"{recogniser.name} {path} {LOOP}".encode() + np.ascontiguousarray(one).tobytes()
         file = cache / f"{hashlib.sha256(content).hexdigest()}.json"
         if not file.exists():
             text = recogniser.transcribe(one) if path == "speech" else recogniser.read(one)
             with atomic_file(file) as open_file:
                 open_file.write(json.dumps(text).encode())
-        texts.append(json.loads(file.read_text("utf-8")))
-    return texts
+        return json.loads(file.read_text("utf-8"))
+
+    texts = Parallel(recogniser.at_once, prefer="threads", return_as="generator")(delayed(text_of)(o) for o in heard)
+    return list(tqdm(texts, f"recognise {about}", total, unit="utterance"))
 
 
 def measure_utility(

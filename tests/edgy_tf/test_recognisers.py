@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,8 @@ def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:
     packages.install("faster_whisper", FASTER_WHISPER)
     recogniser = open_recogniser("whisper:some/folder")
     assert recogniser.name == "whisper:some/folder"
-    assert recogniser._model.opened == ("some/folder", {"device": "cpu", "compute_type": "int8", "files": None})
+    options = {"device": "cpu", "compute_type": "int8", "num_workers": recogniser.at_once, "files": None}
+    assert recogniser._model.opened == ("some/folder", options)
     assert recogniser.transcribe(np.array([0.5, -1], np.float32)) == "Hello world."
     audio, options = recogniser._model.heard
     assert audio.dtype == np.float32
@@ -182,6 +184,25 @@ def test_whisper_reads_features(packages: Packages) -> None:
     assert not newest.reads
     with pytest.raises(EdgyError, match="80 bands"):
         newest.read(features)
+
+
+def test_whisper_reads_in_one_thread_what_is_not_said_in_another(packages: Packages) -> None:
+    packages.install("faster_whisper", FASTER_WHISPER)
+    recogniser = open_recogniser("whisper:base")
+    model, seen = recogniser._model, []
+
+    def transcribe(audio: np.ndarray, **options: object) -> tuple[object, None]:
+        if not seen:  # While features are read, another thread hears sound.
+            seen.append(None)
+            other = threading.Thread(target=recogniser.transcribe, args=(np.array([0.5], np.float32),))
+            other.start()
+            other.join()
+        seen.append(model.feature_extractor(audio))
+        return iter([]), None
+
+    model.transcribe = transcribe
+    recogniser.read(np.ones((2, 80), np.float32))
+    assert [one.shape for one in seen[1:]] == [(1, 1), (80, 3)]
 
 
 def test_pocketsphinx_forgets_and_bears_silence(packages: Packages) -> None:

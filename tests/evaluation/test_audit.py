@@ -65,7 +65,7 @@ class Ear:
 class Listener:
     """A recogniser that hears every word, and reads two of three where it has learned to."""
 
-    reads = True
+    reads, at_once = True, 1
 
     def __init__(self, learned: bool) -> None:
         self.name = "reader" if learned else "listener"

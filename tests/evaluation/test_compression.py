@@ -28,7 +28,7 @@ stages = [{ do = "filters", criterion = "l1", rate = 0.99, steps = 2, batch = 4 
 class Deaf:
     """Reads the same words from everything."""
 
-    name, reads = "deaf", True
+    name, reads, at_once = "deaf", True, 1
 
     def read(self, features: object) -> str:
         return "one two"

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ class Listener:
     """A recogniser that hears how long something is."""
 
     name = "listener"
-    reads = True
+    reads, at_once = True, 1
 
     def __init__(self) -> None:
         self.heard = 0
@@ -41,6 +42,20 @@ def test_what_was_heard_once_is_not_heard_again(tmp_path: Path) -> None:
     other.name = "other"
     transcripts(other, sound, tmp_path / "texts")
     assert other.heard == 2
+
+
+def test_utterances_heard_at_once_keep_their_order(tmp_path: Path) -> None:
+    class Pair(Listener):
+        at_once = 2
+        both = threading.Barrier(2, timeout=60)
+
+        def transcribe(self, audio: np.ndarray) -> str:
+            self.both.wait()
+            return super().transcribe(audio)
+
+    sound = [np.full(n, n, np.float32) for n in (1, 2, 3, 4)]
+    texts = transcripts(Pair(), iter(sound), tmp_path / "texts")
+    assert [text.split().count("one") for text in texts] == [1, 2, 3, 4]
 
 
 def test_features_are_read_and_not_taken_for_sound(tmp_path: Path) -> None:

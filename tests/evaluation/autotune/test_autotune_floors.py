@@ -89,7 +89,7 @@ def test_a_corpus_that_cannot_tell_is_refused(crowd: Path, tones: Path, tiny_rel
 class Reader:
     """Reads the features it met first, and of all others one word in three."""
 
-    name, reads = "reader", True
+    name, reads, at_once = "reader", True, 1
 
     def __init__(self) -> None:
         self.known: set[bytes] = set()
