@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
@@ -113,16 +114,19 @@ def draw(rows: Sequence[Row], times: Mapping[str, StageCost]) -> Picture:
     def figure(theme: Theme) -> Figure:
         drawn = new_figure(10.5, 4.8, theme)
         codes, speed = drawn.subplots(1, 2)
+        # Variants of one width are equally fast, and their names would hide each other.
+        together: dict[tuple[float, float], list[tuple[str, tuple[float, float]]]] = {}
+        label = {"fontsize": SMALL - 1.5, "color": theme.ink, "xytext": (4, 3), "textcoords": "offset points"}
         for row in made:
             colour = _colour(row.variant, theme)
-            codes.plot(row.zipped / 1e3, 100 * row.agreement, "o", color=colour, markersize=5)
-            speed.plot(baseline.macs / row.macs, before / times[row.variant].cpu_s, "o", color=colour, markersize=5)
-            for axes, x, y in (
-                (codes, row.zipped / 1e3, 100 * row.agreement),
-                (speed, baseline.macs / row.macs, before / times[row.variant].cpu_s),
-            ):
-                offset = {"xytext": (4, 3), "textcoords": "offset points"}
-                axes.annotate(row.variant, (x, y), fontsize=SMALL - 1.5, color=theme.ink, **offset)
+            size, ratio = (row.zipped / 1e3, 100 * row.agreement), baseline.macs / row.macs
+            fast = ratio, before / times[row.variant].cpu_s
+            codes.plot(*size, "o", color=colour, markersize=5)
+            speed.plot(*fast, "o", color=colour, markersize=5)
+            codes.annotate(row.variant, size, **label)
+            together.setdefault((round(ratio, 1), round(4 * math.log10(fast[1]))), []).append((row.variant, fast))
+        for (name, place), *more in together.values():
+            speed.annotate(f"{name} and {len(more)} more" if more else name, place, **label)
         codes.set(xlabel="kB zipped", ylabel="codes as float32, %", xscale="log")
         top = max(baseline.macs / row.macs for row in made)
         speed.plot([1, top], [1, top], color=theme.ink, alpha=0.4, linewidth=1, linestyle="--")
