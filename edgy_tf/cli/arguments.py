@@ -9,6 +9,9 @@ from pathlib import Path
 
 from edgy_tf.errors import MissingDependencyError
 
+SWEEPS = Path("out/compression")
+"""Keeps what is done by commands that make many variants, so that none makes what another one has made."""
+
 
 def positive(text: str) -> int:
     """A whole number above 0."""

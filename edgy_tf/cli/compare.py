@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgy_tf.cli.arguments import check_ray, corpus_words, positive
+from edgy_tf.cli.arguments import SWEEPS, check_ray, corpus_words, positive
 from edgy_tf.releases import find_release
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def add_sweep_arguments(parser: argparse.ArgumentParser, out: str, quick: str) -
     parser.add_argument("release", nargs="?", default="pi", help="name of a release, or a folder of one (default: pi)")
     parser.add_argument("--corpus", required=True, nargs="+", help="what it was trained on, see docs/corpora.md")
     parser.add_argument("--out", type=Path, default=Path("out"), help=f"{out} (default: out)")
-    parser.add_argument(
-        "--work", type=Path, default=Path("out/compression"), help="keeps what is done (default: out/compression)"
-    )
+    parser.add_argument("--work", type=Path, default=SWEEPS, help=f"keeps what is done (default: {SWEEPS})")
     parser.add_argument(
         "--steps", type=positive, help=f"of fine-tuning, of each recipe in all (default: {STEPS}, with --quick 100)"
     )

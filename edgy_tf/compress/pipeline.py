@@ -80,7 +80,7 @@ def compress(
         if isinstance(stage, Quantise):
             numbers = stage
             # Rounded together, clusters would not keep to their few values.
-            if (stage.kind in INT8_WEIGHTS or (stage.kind == "qat" and stage.fitted)) and not promise.clusters:
+            if stage.fitted and stage.kind in (*INT8_WEIGHTS, "qat") and not promise.clusters:
                 network = rounded(network, calibration)
             if stage.kind == "qat":
                 encoder = train_quantised(network, stage, lesson, promise.sparsity > 0, promise.clusters > 0)

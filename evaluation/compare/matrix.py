@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from edgy_tf.compress.recipe import Filters, Recipe, load_recipe, recipe_to_toml, with_budget
 from edgy_tf.errors import ModelError
-from edgy_tf.releases import Release, find_release
 from evaluation.compression.rows import Bench, Made, Row
 from evaluation.compression.task import Task, open_bench
 from evaluation.nncf.bridge import Trained, shrunk, train
@@ -55,16 +54,16 @@ def matrix(steps: int, quick: bool = False) -> list[Entry]:
     return [Entry(tool, with_budget(load_recipe(name), steps)) for tool, name in named]
 
 
-def measure(task: Task, entry: Entry) -> list[Row]:
+def make(task: Task, entry: Entry) -> list[Row]:
     """The rows of an entry, one for each of its ``variants``; what is done is read."""
     bench = open_bench(task)
     if entry.tool == EDGY:
         return [bench.row(entry.recipe)]
-    return _by_nncf(bench, find_release(str(task.release)), entry)
+    return _by_nncf(bench, entry)
 
 
-def _by_nncf(bench: Bench, release: Release, entry: Entry) -> list[Row]:
-    recipe, (name, *narrow) = entry.recipe, entry.variants
+def _by_nncf(bench: Bench, entry: Entry) -> list[Row]:
+    recipe, (name, *narrow), release = entry.recipe, entry.variants, bench.release
     how = json.dumps([NNCF, VERSION, recipe_to_toml(recipe)])
 
     def row(variant: str, then: Callable[[Trained], Trained]) -> Row:

@@ -7,19 +7,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edgy_tf.corpora import Corpus, open_corpus
-from edgy_tf.releases import find_release
 from evaluation.compare.emulated import instructions
 from evaluation.compare.lines import lines_of
-from evaluation.compare.matrix import Entry, measure
+from evaluation.compare.matrix import Entry, make
 from evaluation.compare.report import draw, page
 from evaluation.compare.results import ONLY, SHRUNK, Result, form_of
 from evaluation.compression.rows import Row
 from evaluation.compression.sweep import sweep
-from evaluation.compression.task import Task, open_bench
+from evaluation.compression.task import Task, measure, open_bench, prepare
 from evaluation.cost import machine
-from evaluation.words import Words
-from pi_runtime import EdgeEncoder
 
 Say = Callable[[str], object]
 
@@ -40,27 +36,20 @@ def compare(task: Task, entries: Sequence[Entry], utterances: int, ray: str | No
     Raises:
         EdgyError: no such release, corpus or cluster, or no recogniser.
     """
-    release = find_release(str(task.release))
-    corpus = Corpus.merge(open_corpus(folder) for folder in task.corpus)
-    bench = open_bench(task)
-    # Before the hours of work, so that whatever is amiss is said at once, and the corpus is prepared once.
-    reader = Words(release, corpus, utterances, "auto", task.work / "texts")
-    for seed in {entry.recipe.seed for entry in entries}:
-        bench.lesson(seed)
-    results = [Result("–", None, ONLY, bench.baseline())]
+    reader = prepare(task, [entry.recipe for entry in entries], utterances)
+    results = [Result("–", None, ONLY, open_bench(task).baseline())]
 
     def tell(entry: Entry, rows: list[Row]) -> None:
         for row in rows:
             say(f"{entry.tool} {row.variant}: {row.reason or f'{100 * row.agreement:.2f} % of the codes'}")
 
-    for entry, rows in sweep(partial(measure, task), entries, ray, tell).items():
+    for entry, rows in sweep(partial(make, task), entries, ray, tell).items():
         for row in rows:
             form = form_of(entry.tool, entry.recipe, row.variant)
             lines = lines_of(entry, shrunk=form == SHRUNK)
             results.append(Result(entry.tool, entry.recipe, form, row, lines=lines))
     made = [r.row.variant for r in results if r.made]
-    words = {variant: reader.utility(variant, EdgeEncoder(bench.path(variant)).encode) for variant in made}
-    costs = bench.times(made)
+    words, costs = measure(task, reader, made)
     return [replace(r, words=words[r.row.variant], cost=costs[r.row.variant]) if r.made else r for r in results]
 
 
@@ -71,7 +60,7 @@ def write(results: Sequence[Result], task: Task, steps: int, command: str, out: 
     counts, counted = instructions(paths, task.work / "instructions")
     results = [replace(r, instructions=counts.get(r.row.variant)) for r in results]
     out.mkdir(parents=True, exist_ok=True)
-    text = page(results, find_release(str(task.release)).name, command, machine(), steps, counted)
+    text = page(results, bench.release.name, command, machine(), steps, counted)
     (out / "compare.md").write_text(text, "utf-8")
     (out / "compare.png").write_bytes(draw(results).light)
     return out / "compare.md"

@@ -11,21 +11,19 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from edgy_tf.cli.arguments import corpus_words, positive
+from edgy_tf.cli.arguments import SWEEPS, corpus_words, positive
 from edgy_tf.compress.recipe import Recipe, load_recipe, recipe_names, with_budget
-from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import EdgyError
 from edgy_tf.releases import find_release
 from evaluation.compression.report import draw, page
 from evaluation.compression.rows import FLOAT, Row
 from evaluation.compression.sweep import sweep
-from evaluation.compression.task import WORK, Task, open_bench, row
+from evaluation.compression.task import Task, make, measure, open_bench, prepare
 from evaluation.cost import machine
-from evaluation.words import Words
-from pi_runtime import EdgeEncoder
 
 COMPARED = [name for name in recipe_names() if name != "micro"]
 """Recipes of equal budgets: micro makes another architecture, and learns for longer."""
+UTTERANCES = 40
 
 
 def main() -> None:
@@ -36,13 +34,13 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("out"), help="gets compression.md and compression.png (default: out)"
     )
-    parser.add_argument("--work", type=Path, default=WORK, help=f"keeps what is done (default: {WORK})")
+    parser.add_argument("--work", type=Path, default=SWEEPS, help=f"keeps what is done (default: {SWEEPS})")
     parser.add_argument(
         "--recipes", nargs="+", default=COMPARED, help="names, or .toml files (default: all that ship, but micro)"
     )
     parser.add_argument("--steps", type=positive, help="of fine-tuning, of each recipe in all (default: the recipes')")
     parser.add_argument(
-        "--utterances", type=positive, default=40, help="of each source that words are read from (default: 40)"
+        "--utterances", type=positive, default=UTTERANCES, help="of each source that words are read from (default: 40)"
     )
     args = parser.parse_args()
     try:
@@ -56,22 +54,17 @@ def _run(args: argparse.Namespace) -> None:
     if args.steps:
         recipes = [with_budget(recipe, args.steps) for recipe in recipes]
     release = find_release(args.release)
-    corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
     task = Task(release.folder.absolute(), tuple(args.corpus), (args.work / release.name).absolute())
+    reader = prepare(task, recipes, args.utterances)
     bench = open_bench(task)
-    # Before the hours of work, so that whatever is amiss is said at once, and the corpus is prepared once.
-    reader = Words(release, corpus, args.utterances, "auto", task.work / "texts")
-    for seed in {recipe.seed for recipe in recipes}:
-        bench.lesson(seed)
-    rows = [bench.baseline(), *sweep(partial(row, task), recipes, None, _tell).values()]
+    rows = [bench.baseline(), *sweep(partial(make, task), recipes, None, _tell).values()]
     made = [row.variant for row in rows if not row.reason]
-    words = {variant: reader.utility(variant, EdgeEncoder(bench.path(variant)).encode) for variant in made}
-    times = bench.times(made)
+    words, times = measure(task, reader, made)
     args.out.mkdir(parents=True, exist_ok=True)
     text = page(rows, words, times, release.name, _command(args), machine())
     (args.out / "compression.md").write_text(text, "utf-8")
     (args.out / "compression.png").write_bytes(draw(rows, times).light)
-    if report := corpus.skipped_report():
+    if report := bench.corpus.skipped_report():
         print(f"skipped files:\n{report}", file=sys.stderr)
     print(f"{len(made)} variants, {FLOAT} among them: {args.out / 'compression.md'}")
 
@@ -85,6 +78,8 @@ def _command(args: argparse.Namespace) -> str:
     """The command without the folders of this machine."""
     words = ["python", "-m", "evaluation.compression", Path(args.release).name, *corpus_words(args.corpus)]
     words += ["--steps", str(args.steps)] if args.steps else []
+    words += ["--recipes", *(Path(name).name for name in args.recipes)] if args.recipes != COMPARED else []
+    words += ["--utterances", str(args.utterances)] if args.utterances != UTTERANCES else []
     return shlex.join([*words, "--out", Path(args.out).name])
 
 

@@ -75,10 +75,13 @@ class Bench:
     Raises:
         CorpusError: no speech to learn on.
         ModelError: ``release`` is damaged.
+
+    Attributes:
+        release, corpus: as given.
     """
 
     def __init__(self, release: Release, corpus: Corpus, work: Path) -> None:
-        self._release, self._corpus, self._work = release, corpus, work
+        self.release, self.corpus, self._work = release, corpus, work
         self._material = Material(release, corpus)
 
     def path(self, variant: str) -> Path:
@@ -103,7 +106,7 @@ class Bench:
         about = "the release, uncompressed"
 
         def make() -> Made:
-            model = self._material.uncompressed(self._release.name)
+            model = self._material.uncompressed(self.release.name)
             return Compressed(model, self._material.teacher.preset), 0.0
 
         return self.made(FLOAT, about, about, make)
@@ -113,7 +116,7 @@ class Bench:
 
         def make() -> Made:
             begun = time.process_time()
-            compressed = self._material.compress(recipe, self.lesson(recipe.seed), self._release.name)
+            compressed = self._material.compress(recipe, self.lesson(recipe.seed), self.release.name)
             return compressed, time.process_time() - begun
 
         return self.made(recipe.name, recipe.about, recipe_to_toml(recipe), make)
@@ -137,7 +140,7 @@ class Bench:
         return self._kept(variant, about, how, write)
 
     def _kept(self, variant: str, about: str, how: str, make: Callable[[], Made]) -> Row:
-        key = json.dumps([__version__, self._release.files[self._release.network.name], how])
+        key = json.dumps([__version__, self.release.files[self.release.network.name], how])
         kept = self.folder(variant) / "row.json"
         if kept.exists():
             found = json.loads(kept.read_text("utf-8"))

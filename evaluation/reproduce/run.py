@@ -8,9 +8,7 @@ from pathlib import Path
 
 from edgy_tf.compress.recipe import load_recipe, with_budget
 from edgy_tf.compress.variant import with_encoder
-from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import ModelError
-from edgy_tf.releases import find_release
 from evaluation.audit import Audit
 from evaluation.compare.matrix import EDGY, PAPER, Entry
 from evaluation.compare.run import compare
@@ -47,16 +45,16 @@ class Reproduction:
         plan = load_plan(self.plan)
         entries = [Entry(EDGY, with_budget(load_recipe(name), self.steps)) for name in PAPER]
         results = compare(self.task, entries, self.utterances, self.ray, say)
-        base, bench = find_release(str(self.task.release)), open_bench(self.task)
+        bench = open_bench(self.task)
+        base = bench.release
         if failed := next((r for r in results if r.row.variant == PRUNED and not r.made), None):
             raise ModelError(f"Table 3 needs {PRUNED}, which could not be made: {failed.row.reason}")
         pruned = self.task.work / f"{base.name}-{PRUNED}"
         with_encoder(base, PRUNED, bench.path(PRUNED), pruned)
-        corpus = Corpus.merge(open_corpus(folder) for folder in self.task.corpus)
         audits = {}
         for model, folder, variant in ((BASELINE, base.folder, "float32"), (PRUNED, pruned, PRUNED)):
             say(f"attacks on {model}")
-            audit = Audit(plan, str(folder), variant, corpus, self.task.work / "audit", self.task.work / model)
+            audit = Audit(plan, str(folder), variant, bench.corpus, self.task.work / "audit", self.task.work / model)
             audits[model] = audit.run(command)
         out.mkdir(parents=True, exist_ok=True)
         path = out / "paper.md"
