@@ -19,7 +19,7 @@ FILES = (
     "evaluation/test_audit.py",
     "evaluation/compare/test_compare.py",
     "android_demo/test_android.py",
-    "evaluation/test_compression.py",
+    "evaluation/compression/test_page.py",
     "evaluation/test_verifiers.py",
     "edgy_tf/serve/test_serve_command.py",
     "edgy_tf/demo/test_page.py",

@@ -64,13 +64,17 @@ def _tools(made: Sequence[Result]) -> list[str]:
         size = _ratio(pairs, lambda r: r.row.zipped)
         work = _ratio(pairs, lambda r: r.row.seconds)
         better = "the same from both" if abs(ours - theirs) <= EQUAL else f"more from {EDGY if ours > theirs else NNCF}"
-        zeros = ""
+        # Two tools may take the same rate for different amounts.
+        amount = ""
         if "sparsity" in family:
-            left = [fmean(r.row.zeros for r in side) for side in zip(*pairs, strict=True)]
-            zeros = f", with {100 * left[0]:.0f} and {100 * left[1]:.0f} % of the weights at zero"
+            zeros = [fmean(r.row.zeros for r in side) for side in zip(*pairs, strict=True)]
+            amount = f", with {100 * zeros[0]:.0f} and {100 * zeros[1]:.0f} % of the weights at zero"
+        elif "filters" in family:
+            macs = [fmean(r.row.macs for r in side) / 1e6 for side in zip(*pairs, strict=True)]
+            amount = f", at {macs[0]:.1f} and {macs[1]:.1f} MMAC/s"
         sentences.append(
             f"{family.capitalize()}, {len(pairs)} recipe{'s' * (len(pairs) > 1)} by both tools: {better}, "
-            f"{100 * ours:.1f} % of the codes from {EDGY} and {100 * theirs:.1f} % from {NNCF}{zeros}; "
+            f"{100 * ours:.1f} % of the codes from {EDGY} and {100 * theirs:.1f} % from {NNCF}{amount}; "
             f"{NNCF}'s file is {size:.2f} times as large zipped and takes {work:.2f} times the CPU time."
         )
     return sentences

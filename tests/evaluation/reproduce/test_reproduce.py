@@ -16,7 +16,7 @@ from evaluation.report.paper import TABLE_2, TABLE_3
 from evaluation.reproduce import run
 from evaluation.reproduce.report import BASELINE, PRUNED, page
 from evaluation.utility import Utility
-from tests.evaluation.test_compression import Deaf
+from tests.evaluation.deaf import Deaf
 
 
 def _heard(wer: float) -> tuple[Utility, ...]:

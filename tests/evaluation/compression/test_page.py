@@ -9,6 +9,7 @@ from edgy_tf.releases import find_release
 from evaluation import words
 from evaluation.compression import __main__ as command
 from evaluation.compression.rows import FLOAT, Bench
+from tests.evaluation.deaf import Deaf
 
 RECIPE = """
 about = "fewer filters, then int8"
@@ -23,18 +24,6 @@ about = "nothing left"
 seed = 1
 stages = [{ do = "filters", criterion = "l1", rate = 0.99, steps = 2, batch = 4 }]
 """
-
-
-class Deaf:
-    """Reads the same words from everything."""
-
-    name, reads, at_once = "deaf", True, 1
-
-    def read(self, features: object) -> str:
-        return "one two"
-
-    def transcribe(self, audio: object) -> str:
-        raise AssertionError("words are read from codes, without sound")
 
 
 @pytest.fixture
