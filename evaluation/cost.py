@@ -117,7 +117,17 @@ def measure_cost(
 
 def machine() -> str:
     """What this machine is, without its name."""
-    return f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    processor = f"{platform.machine()} ({found})" if (found := _processor()) else platform.machine()
+    return f"{processor}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    """What Linux calls it; empty elsewhere, and where it has no name for it. Sums have another order on another one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def table(costs: list[EncoderCost]) -> str:
