@@ -24,11 +24,11 @@ def equalised(network: Network, speech: Sequence[npt.NDArray[np.float32]]) -> Ne
     """A network of equal latents, up to rounding, whose channels have more equal ranges.
 
     Args:
-        network: any; one whose first layer adds its input is returned as it is.
+        network: any.
         speech: log-mel ``[frames, mels]`` each; what is too short for a code is passed over.
     """
     preset = network.preset
-    if preset.residuals[0] or not (widest := _ranges(network, speech)):
+    if not (widest := _ranges(network, speech)):
         return network
     arrays = dict(network.arrays)
     for group in preset.joined_layers:

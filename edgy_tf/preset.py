@@ -55,7 +55,7 @@ class EncoderConfig:
 
     Attributes:
         units: channels of every convolution.
-        residual: add each layer's input to its output where the shapes allow it.
+        residual: add each layer's input to its output, of all but the first that have a stride of 1.
         normalise: give each latent unit variance over a batch, so that the codebook cannot shrink onto one code.
         lookahead: mel frames after a code's own that the encoder may see.
         aligned: residual connections carry the code's own place past a layer, not the middle of what it sees.
@@ -245,12 +245,8 @@ class Preset:
 
     @property
     def residuals(self) -> tuple[bool, ...]:
-        """For each layer, whether its input is added to its output."""
-        cfg, width, added = self.encoder, self.front_end.mels, []
-        for layer in cfg.layers:
-            added.append(cfg.residual and layer.stride == 1 and width == cfg.units)
-            width = cfg.units
-        return tuple(added)
+        """For each layer, whether its input is added to its output; the first one's is mel bands, not channels."""
+        return tuple(i > 0 and self.encoder.residual and conv.stride == 1 for i, conv in enumerate(self.encoder.layers))
 
     @property
     def joined_layers(self) -> list[list[int]]:

@@ -65,7 +65,7 @@ def torch_encoder(preset: Preset) -> Any:
 
     config, width = preset.encoder, preset.front_end.mels
     layers: list[nn.Module] = []
-    for conv, (before, _) in zip(config.layers, preset.crops, strict=True):
+    for conv, (before, _), added in zip(config.layers, preset.crops, preset.residuals, strict=True):
         size: dict[str, Any] = {"stride": conv.stride, "dilation": conv.dilation, "bias": False}
         if conv.depthwise:
             kernels = [nn.Conv1d(width, width, conv.kernel, groups=width, **size)]
@@ -73,7 +73,6 @@ def torch_encoder(preset: Preset) -> Any:
         else:
             kernels = [nn.Conv1d(width, config.units, conv.kernel, **size)]
         layer = nn.Sequential(*kernels, nn.BatchNorm1d(config.units, eps=1e-3), nn.ReLU())
-        added = config.residual and conv.stride == 1 and width == config.units
         layers.append(Residual(layer, before) if added else layer)
         width = config.units
     layers.append(nn.Conv1d(width, preset.codebook.dim, 1))

@@ -30,7 +30,7 @@ def remove_filters(network: Network, criterion: str, rate: float) -> Network:
         rate: 0 to 1 exclusive.
 
     Raises:
-        ModelError: the preset cannot be narrowed so.
+        ModelError: no filter would be left.
     """
     return keep_filters(network, best_filters(network, criterion, rate))
 
@@ -52,7 +52,7 @@ def keep_filters(network: Network, kept: Sequence[Indices]) -> Network:
     """The network with the filters ``kept`` of each encoder layer alone, equally many of each.
 
     Raises:
-        ModelError: the preset cannot be narrowed so.
+        ModelError: no filter would be left.
     """
     smaller = _narrower(network.preset, len(kept[0]))
     arrays = dict(network.arrays)
@@ -87,8 +87,6 @@ def score(kernel: npt.NDArray[np.float32], criterion: str) -> npt.NDArray[np.flo
 
 
 def _narrower(preset: Preset, units: int) -> Preset:
-    smaller = replace(preset, encoder=replace(preset.encoder, units=units))
-    if units < 1 or smaller.residuals != preset.residuals or preset.residuals[0]:
-        # A first layer as wide as the mel bands adds them to its output: a sum that this one has not, or cannot lose.
-        raise ModelError(f"{preset.name} cannot go from {preset.encoder.units} to {units} units; choose another rate")
-    return smaller
+    if units < 1:
+        raise ModelError(f"no filter of {preset.encoder.units} would be left; choose a smaller rate")
+    return replace(preset, encoder=replace(preset.encoder, units=units))

@@ -53,7 +53,7 @@ def test_the_page_has_every_recipe_and_what_is_made_is_not_made_again(
     assert f"| {FLOAT} | 100.0 | 1" in page
     assert "WER: deaf reads the codes of 4 utterances of 2 speakers of " in page
     assert "| small | " in page
-    assert "| nothing | nothing left | tiny cannot go from 8 to 0 units; choose another rate |" in page
+    assert "| nothing | nothing left | no filter of 8 would be left; choose a smaller rate |" in page
     assert (tmp_path / "docs" / "compression.png").read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path) not in page
 
