@@ -197,8 +197,9 @@ def _activations(arrays: Arrays) -> dict[str, Ends]:
         layer, _, kind = name.rpartition("/fake_quantize_")
         layer = layer.partition("/")[0]
         if kind == "input_low":
-            ends = float(value), float(value + abs(arrays[name.replace("input_low", "input_range")]))
-            ranges[layer] = ends
+            low, width = float(value), float(abs(arrays[name.replace("input_low", "input_range")]))
+            # A range must have 0 in it: TensorFlow's emulation moves one that begins above, and leaves it as wide.
+            ranges[layer] = (0.0, width) if low > 0 else (low, low + width)
         elif kind == "scale":
             # Signed is -1 where values may be negative, and 0 otherwise.
             ranges[layer] = float(value * arrays[name[:-5] + "signed"]), float(value)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from converters.tensors import convolutions
@@ -136,6 +137,16 @@ def test_what_is_done_is_not_done_again(nncf: Callable[..., Trained], work: Path
     before = done.stat().st_mtime_ns
     nncf("both", HALF, QAT)
     assert done.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("low", [-0.3, 0.0, 0.02])
+def test_ranges_are_what_tensorflow_makes_of_nncf_s(low: float) -> None:
+    # NNCF learns where a range begins, also above 0, where int8 cannot begin.
+    name, width = "relu1/fake_quantize/relu1/fake_quantize", 2.0
+    ends = bridge._activations({f"{name}_input_low": np.float32(low), f"{name}_input_range": np.float32(width)})
+    assert ends["relu1"][0] <= 0
+    emulate, x = tf.quantization.fake_quant_with_min_max_vars, np.linspace(-1, 3, 1001, dtype=np.float32)
+    np.testing.assert_array_equal(emulate(x, *ends["relu1"]), emulate(x, low, low + width))
 
 
 def test_a_failure_is_the_tool_s_own_error(
