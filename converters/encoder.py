@@ -21,6 +21,7 @@ from converters.ranges import narrowed
 from converters.rounding import rounded
 from converters.streaming import add_states, free_length
 from converters.sums import with_float_sums
+from converters.tensors import convolutions as kernels
 from converters.variables import keep_states, start
 from converters.variants import INT8_WEIGHTS, VARIANTS
 from edgy_tf.errors import ModelError
@@ -132,11 +133,14 @@ def convert_layers(
         ``encode_stream``: ``mel [1, stride, mels]`` and the states to ``codes [1, 1]`` and the next states.
 
     Raises:
-        ModelError: a preset that cannot be streamed.
+        ModelError: a preset that cannot be streamed, or ``qat`` of filters that are all zero.
     """
     preset = network.preset
     layers = layer_names(encoder)
     convolutions, latents = _convolutions(preset, encoder, numbers, calibration), _latents(encoder)
+    if numbers == "qat" and any(kernel.dtype != np.int8 for kernel in kernels(convolutions)):
+        # It says so on stderr alone: "scale out of expressed type range".
+        raise ModelError("TFLite leaves filters in float whose scale is 0, as masks make it; remove them first")
     if clusters:
         latents = with_short_latents(latents)
     if clusters and numbers == "int8":

@@ -11,11 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from converters.encoder import convert_encoder, convert_layers, model_info
 from converters.report import compare_layers
-from converters.tensors import convolutions
 from converters.verify import Agreement, KerasEncoder, agreement
 from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.pipeline import Compressed, Report, compress
@@ -138,14 +135,10 @@ class Material:
             release: that the file becomes part of, written into the file.
 
         Raises:
-            ModelError: it was to become int8, and did not.
+            ModelError: as `converters.encoder.convert_layers` does.
         """
         info = model_info(network, variant, numbers, self._licence, release)
         model = convert_layers(network, encoder, numbers, self._calibration, info)
-        *layers, _ = convolutions(model)
-        if numbers == "qat" and any(kernel.dtype != np.int8 for kernel in layers):
-            # It says so on stderr alone: "scale out of expressed type range".
-            raise ModelError("TFLite leaves filters in float whose scale is 0, as masks make it; remove them first")
         return Compressed(model, network.preset)
 
 
