@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from edgy_tf.demo.figures import Theme
 from evaluation.compare.matrix import EDGY, NNCF
 from evaluation.compare.offers import HEAD as OFFER_HEAD
 from evaluation.compare.offers import offers
 from evaluation.compare.results import Result
-from evaluation.compare.verdict import verdict
+from evaluation.compare.verdict import FAMILIES, tool_against_tool, verdict
 from evaluation.compression.report import words_cells, words_read
 from evaluation.compression.rows import SECONDS
 from evaluation.report.markdown import table
@@ -30,6 +31,11 @@ COSTS = (
     "lines, settings + code",
 )
 MARKS = {EDGY: (PALETTE[5], "o"), NNCF: (PALETTE[3], "^")}
+BESIDE: dict[str, dict[str, Any]] = {
+    EDGY: {"textcoords": "offset points", "xytext": (-3, 5), "ha": "right"},
+    NNCF: {"textcoords": "offset points", "xytext": (4, -9), "ha": "left"},
+}
+"""Where names stand: those of one tool not where the other's do."""
 
 
 def page(results: Sequence[Result], release: str, command: str, machine: str, steps: int, counted: str) -> str:
@@ -53,6 +59,7 @@ def page(results: Sequence[Result], release: str, command: str, machine: str, st
         "`…_alone` fit nothing with either tool, at learning rates that suit students which start further away.",
         "## When to choose which",
         " ".join(verdict(results)),
+        *([table(FAMILIES, rows)] if (rows := tool_against_tool(results)) else []),
         "![Codes against bytes and time, with both tools' Pareto fronts](compare.png)",
         "## Every variant",
         table([*HEAD, *(f"WER, {w.source}, %" for w in heard), *COSTS], [_cells(r) for r in made]),
@@ -127,13 +134,20 @@ def draw(results: Sequence[Result]) -> Picture:
                 edge = front([*places])
                 axes.step(*zip(*edge, strict=True), where="post", color=colour, linewidth=1)
                 # The others' names would hide each other; the table has them.
-                for place in edge:
-                    _name(axes, theme, places[place], place)
+                for names in _together(edge):
+                    text = places[names[-1]].removeprefix(f"{NNCF}_")
+                    text += f" and {len(names) - 1} more" if names[1:] else ""
+                    axes.annotate(text, names[-1], color=colour, fontsize=SMALL - 1.5, **BESIDE[tool])
             whole = cost(made[0]), 100 * made[0].row.agreement
             axes.plot(*whole, "s", color=theme.ink, markersize=5)
-            _name(axes, theme, made[0].row.variant, whole)
+            axes.annotate(made[0].row.variant, whole, color=theme.ink, fontsize=SMALL - 1.5, **BESIDE[EDGY])
         left.set(xlabel="kB zipped", ylabel="codes as float32, %", xscale="log")
         right.set(xlabel="ms of one x86 thread per second of audio", ylabel="codes as float32, %", xscale="log")
+        for axes in (left, right):
+            # Names need room, and readers plain numbers.
+            axes.margins(x=0.15)
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.xaxis.set_minor_formatter(ScalarFormatter())
         dress(left, theme, "Codes against bytes", grid="both")
         dress(right, theme, "Codes against time", grid="both")
         legend(left, theme, loc="lower right")
@@ -152,6 +166,12 @@ def draw(results: Sequence[Result]) -> Picture:
 _KEY = "lines and names: what no other variant of the same tool beats in both"
 
 
-def _name(axes: Axes, theme: Theme, variant: str, place: tuple[float, float]) -> None:
-    text = variant.removeprefix(f"{NNCF}_")
-    axes.annotate(text, place, fontsize=SMALL - 1.5, color=theme.ink, xytext=(4, 3), textcoords="offset points")
+def _together(edge: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Points of a front in lists, those in one whose names would hide each other."""
+    groups: list[list[tuple[float, float]]] = []
+    for place in edge:
+        if groups and place[0] < 1.05 * groups[-1][-1][0] and place[1] < groups[-1][-1][1] + 2:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
