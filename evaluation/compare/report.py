@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, ScalarFormatter
 
 from edgy_tf.demo.figures import Theme
 from evaluation.compare.matrix import EDGY, NNCF
@@ -146,6 +146,7 @@ def draw(results: Sequence[Result]) -> Picture:
         for axes in (left, right):
             # Names need room, and readers plain numbers.
             axes.margins(x=0.15)
+            axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
             axes.xaxis.set_major_formatter(ScalarFormatter())
             axes.xaxis.set_minor_formatter(ScalarFormatter())
         dress(left, theme, "Codes against bytes", grid="both")

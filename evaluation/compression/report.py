@@ -57,7 +57,7 @@ def page(
         "## What the recipes do",
         table(["variant", "what", "SHA-256 of the file"], [[r.variant, r.about, f"`{r.sha256[:16]}`"] for r in made]),
         "Each follows from its recipe and seed alone: the command with `--recipes NAME` and another `--work` makes the "
-        "same file again, bit for bit, on the same kind of machine with the same packages.",
+        "same file again, bit for bit, on the same processor with the same packages.",
     ]
     if failed := [row for row in rows if row.reason]:
         parts += ["## Not made", table(["variant", "what", "why"], [[r.variant, r.about, r.reason] for r in failed])]
