@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edgy_tf.demo.figures import Theme
@@ -114,19 +115,16 @@ def draw(rows: Sequence[Row], times: Mapping[str, StageCost]) -> Picture:
     def figure(theme: Theme) -> Figure:
         drawn = new_figure(10.5, 4.8, theme)
         codes, speed = drawn.subplots(1, 2)
-        # Variants of one width are equally fast, and their names would hide each other.
-        together: dict[tuple[float, float], list[tuple[str, tuple[float, float]]]] = {}
-        label = {"fontsize": SMALL - 1.5, "color": theme.ink, "xytext": (4, 3), "textcoords": "offset points"}
+        sizes: dict[str, tuple[float, float]] = {}
+        speeds: dict[str, tuple[float, float]] = {}
         for row in made:
             colour = _colour(row.variant, theme)
-            size, ratio = (row.zipped / 1e3, 100 * row.agreement), baseline.macs / row.macs
-            fast = ratio, before / times[row.variant].cpu_s
-            codes.plot(*size, "o", color=colour, markersize=5)
-            speed.plot(*fast, "o", color=colour, markersize=5)
-            codes.annotate(row.variant, size, **label)
-            together.setdefault((round(ratio, 1), round(4 * math.log10(fast[1]))), []).append((row.variant, fast))
-        for (name, place), *more in together.values():
-            speed.annotate(f"{name} and {len(more)} more" if more else name, place, **label)
+            sizes[row.variant] = row.zipped / 1e3, 100 * row.agreement
+            speeds[row.variant] = baseline.macs / row.macs, before / times[row.variant].cpu_s
+            codes.plot(*sizes[row.variant], "o", color=colour, markersize=5)
+            speed.plot(*speeds[row.variant], "o", color=colour, markersize=5)
+        _name(codes, sizes, lambda kb, share: (round(16 * math.log10(kb)), round(share / 1.5)), theme)
+        _name(speed, speeds, lambda predicted, found: (round(predicted, 1), round(4 * math.log10(found))), theme)
         codes.set(xlabel="kB zipped", ylabel="codes as float32, %", xscale="log")
         top = max(baseline.macs / row.macs for row in made)
         speed.plot([1, top], [1, top], color=theme.ink, alpha=0.4, linewidth=1, linestyle="--")
@@ -143,6 +141,20 @@ def draw(rows: Sequence[Row], times: Mapping[str, StageCost]) -> Picture:
         alt="; ".join(f"{r.variant}: {100 * r.agreement:.1f} % at {r.zipped / 1e3:,.0f} kB" for r in made),
         caption=_KEY,
     )
+
+
+def _name(
+    axes: Axes, places: Mapping[str, tuple[float, float]], cell: Callable[[float, float], object], theme: Theme
+) -> None:
+    """Names beside points; those in one cell would hide each other, so only the first is named, and how many more."""
+    together: dict[object, list[str]] = {}
+    for variant, place in places.items():
+        together.setdefault(cell(*place), []).append(variant)
+    for name, *more in together.values():
+        text = f"{name} and {len(more)} more" if more else name
+        axes.annotate(
+            text, places[name], xytext=(4, 3), textcoords="offset points", fontsize=SMALL - 1.5, color=theme.ink
+        )
 
 
 _FAMILIES = (("PF", "filters"), ("MS", "sparse"), ("RBS", "sparse"), ("sparsity", "sparse"), ("clusters", "clusters"))
