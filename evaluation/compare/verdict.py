@@ -121,8 +121,8 @@ def _words(baseline: Result, made: Sequence[Result]) -> list[str]:
     outside = [r for r in heard if not _as_well_read(r, baseline)]
     rest = f"; not {', '.join(map(_name, outside))}" if outside else ""
     return [
-        f"Words hardly tell variants apart: {len(heard) - len(outside)} of {len(heard)} have a WER within the interval "
-        f"of float32's on every source{rest}."
+        f"{len(heard) - len(outside)} of {len(heard)} variants are read as well as float32, with a WER within the "
+        f"interval of its own on every source{rest}."
     ]
 
 
