@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
-from edgy_tf.preset import Preset
 
 Indices = npt.NDArray[np.int64]
 
@@ -54,7 +53,10 @@ def keep_filters(network: Network, kept: Sequence[Indices]) -> Network:
     Raises:
         ModelError: no filter would be left.
     """
-    smaller = _narrower(network.preset, len(kept[0]))
+    preset, units = network.preset, len(kept[0])
+    if not units:
+        raise ModelError(f"no filter of {preset.encoder.units} would be left; choose a smaller rate")
+    smaller = replace(preset, encoder=replace(preset.encoder, units=units))
     arrays = dict(network.arrays)
     inputs = np.arange(network.preset.front_end.mels)
     for i, outputs in enumerate(kept, start=1):
@@ -84,9 +86,3 @@ def score(kernel: npt.NDArray[np.float32], criterion: str) -> npt.NDArray[np.flo
         return np.sqrt(squares)
     distances = np.sqrt(np.maximum(0, squares[:, None] + squares - 2 * filters @ filters.T))
     return np.asarray(distances.sum(1))
-
-
-def _narrower(preset: Preset, units: int) -> Preset:
-    if units < 1:
-        raise ModelError(f"no filter of {preset.encoder.units} would be left; choose a smaller rate")
-    return replace(preset, encoder=replace(preset.encoder, units=units))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
@@ -17,7 +17,7 @@ from evaluation.compare.verdict import FAMILIES, tool_against_tool, verdict
 from evaluation.compression.report import words_cells, words_read
 from evaluation.compression.rows import SECONDS
 from evaluation.report.markdown import table
-from evaluation.report.style import NORMAL, PALETTE, SMALL, Picture, dress, legend, new_figure, picture
+from evaluation.report.style import NORMAL, PALETTE, Picture, dress, legend, name_point, new_figure, picture
 
 HEAD = ("variant", "tool", "form", "codes as float32, %", "latents, dB")
 COSTS = (
@@ -31,9 +31,9 @@ COSTS = (
     "lines, settings + code",
 )
 MARKS = {EDGY: (PALETTE[5], "o"), NNCF: (PALETTE[3], "^")}
-BESIDE: dict[str, dict[str, Any]] = {
-    EDGY: {"textcoords": "offset points", "xytext": (-3, 5), "ha": "right"},
-    NNCF: {"textcoords": "offset points", "xytext": (4, -9), "ha": "left"},
+BESIDE: dict[str, tuple[tuple[float, float], Literal["left", "right"]]] = {
+    EDGY: ((-3, 5), "right"),
+    NNCF: ((4, -9), "left"),
 }
 """Where names stand: those of one tool not where the other's do."""
 
@@ -134,13 +134,12 @@ def draw(results: Sequence[Result]) -> Picture:
                 edge = front([*places])
                 axes.step(*zip(*edge, strict=True), where="post", color=colour, linewidth=1)
                 # The others' names would hide each other; the table has them.
-                for names in _together(edge):
-                    text = places[names[-1]].removeprefix(f"{NNCF}_")
-                    text += f" and {len(names) - 1} more" if names[1:] else ""
-                    axes.annotate(text, names[-1], color=colour, fontsize=SMALL - 1.5, **BESIDE[tool])
+                for group in _together(edge):
+                    names = [places[place].removeprefix(f"{NNCF}_") for place in reversed(group)]
+                    name_point(axes, group[-1], names, colour, *BESIDE[tool])
             whole = cost(made[0]), 100 * made[0].row.agreement
             axes.plot(*whole, "s", color=theme.ink, markersize=5)
-            axes.annotate(made[0].row.variant, whole, color=theme.ink, fontsize=SMALL - 1.5, **BESIDE[EDGY])
+            name_point(axes, whole, [made[0].row.variant], theme.ink, *BESIDE[EDGY])
         left.set(xlabel="kB zipped", ylabel="codes as float32, %", xscale="log")
         right.set(xlabel="ms of one x86 thread per second of audio", ylabel="codes as float32, %", xscale="log")
         for axes in (left, right):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from edgy_tf.demo.figures import Theme
 from evaluation.compression.rows import FLOAT, SECONDS, Row
 from evaluation.report.markdown import table
-from evaluation.report.style import NORMAL, PALETTE, SMALL, Picture, dress, new_figure, picture
+from evaluation.report.style import NORMAL, PALETTE, Picture, dress, name_point, new_figure, picture
 from evaluation.stages import StageCost
 from evaluation.utility import Utility
 
@@ -150,11 +150,8 @@ def _name(
     together: dict[object, list[str]] = {}
     for variant, place in places.items():
         together.setdefault(cell(*place), []).append(variant)
-    for name, *more in together.values():
-        text = f"{name} and {len(more)} more" if more else name
-        axes.annotate(
-            text, places[name], xytext=(4, 3), textcoords="offset points", fontsize=SMALL - 1.5, color=theme.ink
-        )
+    for names in together.values():
+        name_point(axes, places[names[0]], names, theme.ink)
 
 
 _FAMILIES = (("PF", "filters"), ("MS", "sparse"), ("RBS", "sparse"), ("sparsity", "sparse"), ("clusters", "clusters"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -72,6 +72,20 @@ def dress(axes: Axes, theme: Theme, title: str = "", grid: str = "") -> None:
 def legend(owner: Axes | Figure, theme: Theme, **options: Any) -> None:
     """A legend without a frame."""
     owner.legend(frameon=False, fontsize=NORMAL, labelcolor=theme.ink, **options)
+
+
+def name_point(
+    axes: Axes,
+    place: tuple[float, float],
+    names: Sequence[str],
+    colour: str,
+    offset: tuple[float, float] = (4, 3),
+    align: Literal["left", "right"] = "left",
+) -> None:
+    """Write the first of ``names`` beside a point, and how many more are there, whose names would hide each other."""
+    first, *more = names
+    text = f"{first} and {len(more)} more" if more else first
+    axes.annotate(text, place, xytext=offset, textcoords="offset points", ha=align, fontsize=SMALL - 1.5, color=colour)
 
 
 def system_colours(systems: Sequence[str], theme: Theme) -> dict[str, str]:
