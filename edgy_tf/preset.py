@@ -131,6 +131,8 @@ class Phase:
         batch: crops a step.
         judged: of those, in a ``content`` phase, how many the recogniser's encoder judges: it costs three times
             what everything else does.
+        spelled: pages of 17.2 s, beside the crops of a ``content`` phase, of which the recogniser must write the words;
+            a page costs as much as four crops that are judged.
         latent_noise: standard deviation of noise on each number of a latent in a ``content`` phase: latents gather
             around their codes, and what a compressed encoder gets slightly wrong changes few codes.
     """
@@ -142,6 +144,7 @@ class Phase:
     freeze: bool = False
     batch: int = 64
     judged: int = 0
+    spelled: int = 0
     latent_noise: float = 0.0
 
 
@@ -152,6 +155,8 @@ class Content:
     Attributes:
         words: weight of the distance between a recogniser's states for the text head's features and for the clean
             speech, of the crops that are judged.
+        spelling: weight of the cross-entropy of what the recogniser shall write of the text head's features, of the
+            pages that are spelled.
         speech_words: weight of the same for the mel head's; 0 does not judge it.
         units: clusters of the recogniser's states, of which a head must tell the one of each 20 ms; 0 for no head.
         text_gradient: share of the text head's gradient that reaches the codes, but for that of ``words``.
@@ -165,6 +170,7 @@ class Content:
     """
 
     words: float = 0.5
+    spelling: float = 1.0
     speech_words: float = 0.0
     units: int = 0
     text_gradient: float = 1.0

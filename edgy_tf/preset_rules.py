@@ -66,6 +66,10 @@ def broken_rule(p: Preset) -> str | None:
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),
         (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),
         (all(0 <= f.judged <= f.batch for f in p.train.phases), "a phase's judged must not exceed its batch"),
+        (
+            all(f.spelled >= 0 and (f.target == "content" or not f.spelled) for f in p.train.phases),
+            "only a content phase can be spelled",
+        ),
         (all(f.latent_noise >= 0 for f in p.train.phases), "a phase's latent_noise must not be negative"),
         (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
     ]

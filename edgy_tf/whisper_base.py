@@ -25,6 +25,16 @@ _FLOAT16 = 4
 """CTranslate2's number of the type."""
 
 
+START, ENGLISH, WRITE_DOWN = 50258, 50259, 50359
+END, ZERO = 50257, 50364
+"""Tokens of multilingual Whisper: three that a text begins with, the one that ends it, and the one that says 0.00 s."""
+
+PROMPT = [START, ENGLISH, WRITE_DOWN]
+
+TICK = 2
+"""Frames from one time token to the next: 20 ms."""
+
+
 def whisper_base() -> dict[str, bytes]:
     """Its files by name, in memory: the 145 MB need no second copy on the disk.
 
@@ -43,6 +53,11 @@ def whisper_arrays(contents: dict[str, bytes]) -> Arrays:
     """The weights in the files of ``whisper_base``, each by its name in CTranslate2's format."""
     model = contents[_MODEL]
     return {name: _values(model, place) for name, place in _places(model).items()}
+
+
+def half(arrays: Arrays, prefix: str) -> Arrays:
+    """The arrays below ``prefix``, by what is left of their names."""
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def with_changes(contents: dict[str, bytes], changes: Arrays) -> dict[str, bytes]:

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--teacher", type=Path, metavar="FILE", help="of python -m edgy_tf.train.teacher, for content phases"
     )
+    parser.add_argument(
+        "--reading", type=Path, metavar="FILE", help="reading.safetensors, for pages that the recogniser spells"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -46,7 +49,9 @@ def run(args: argparse.Namespace) -> None:
     for number, preset in enumerate(presets, start=1):
         # What a release learned by before its last run is done below the folder of that.
         out = args.out if number == len(presets) else args.out / f"{number}-{preset.name}"
-        checkpoint = train(Run(preset, corpus, out, args.seed, policy, args.every, args.speaker, args.teacher, start))
+        checkpoint = train(
+            Run(preset, corpus, out, args.seed, policy, args.every, args.speaker, args.teacher, args.reading, start)
+        )
         print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {out}")
         start = str(out)
     if report := corpus.skipped_report():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from edgy_tf.frontend.spectra import features, magnitudes
@@ -13,12 +14,13 @@ from edgy_tf.models.another_voice import another_voice
 from edgy_tf.models.encoder import build_encoder
 from edgy_tf.models.quantizer import VectorQuantizer, perplexity
 from edgy_tf.models.speaker import build_speaker
+from edgy_tf.models.spelling import Spelling
 from edgy_tf.models.wavernn import WaveRNN, build_conditioning
 from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, features_of_mel, whisper_features
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.weights import Arrays
 
-TERMS = ("nll", "mel", "text", "words", "units", "commitment", "who", "gender", "perplexity")
+TERMS = ("nll", "mel", "text", "words", "spelling", "units", "commitment", "who", "gender", "perplexity")
 """What a batch is judged by; all but the perplexity are summed."""
 
 
@@ -31,14 +33,17 @@ class VQVAE(keras.Model):
     of the one that stands in for it. Where the codes are frozen, ``codes [B, N]`` stand for ``mel``.
     A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
     ``[B, samples]``, ``change [B, C]`` for ``another_voice``, ``gender [B]`` (0 unknown, 1 F, 2 M), and ``units
-    [B, N * stride / 2]`` (0 unknown) where a head tells them.
+    [B, N * stride / 2]`` (0 unknown) where a head tells them. Where pages are spelled, ``page [P, samples]`` is like
+    ``heard``, with ``page_change [P, C]``, ``page_frames [P]``, after which there is nothing, and ``tokens [P, L]``.
 
     The mel head is a linear layer on the conditioning; it exists where a phase trains with it. It makes the
     conditioning a decoder of its own, from codes to mel. The text head beside it gives, in nobody's voice, the
     features of a recogniser: from codes to words without a vocoder.
     """
 
-    def __init__(self, preset: Preset, speakers: int, phase: Phase, teacher: Arrays | None = None) -> None:
+    def __init__(
+        self, preset: Preset, speakers: int, phase: Phase, teacher: Arrays | None = None, reader: Arrays | None = None
+    ) -> None:
         # Losses and targets stay float32 under any policy; each part below follows the policy itself.
         super().__init__(name="vqvae", dtype="float32")
         self.preset = preset
@@ -62,6 +67,7 @@ class VQVAE(keras.Model):
                 self.unit_head = layers.Dense(units + 1, dtype="float32", name="unit_head")
         if teacher:
             self.teacher = WhisperEncoder(teacher, keras.config.dtype_policy().compute_dtype)
+        self.spelling: Any = Spelling(reader) if reader else None
         self.means = {n: keras.metrics.Mean(n) for n in ("loss", *TERMS)}
         self._build()
         self.begin(phase)
@@ -145,6 +151,8 @@ class VQVAE(keras.Model):
             if cfg.speech_words:
                 given.append((features_of_mel(mel[:judged], fe), cfg.speech_words))
             losses["words"] = self._words(given, spoken[:judged])
+        if self.phase.spelled:
+            losses["spelling"] = cfg.spelling * self._spelling(batch, training)
         if self.unit_head is not None:
             pairs = ops.reshape(context, (-1, frames // 2, 2, context.shape[-1]))
             losses["units"] = _cross_entropy(batch["units"], self.unit_head(ops.mean(pairs, 2)))
@@ -154,8 +162,7 @@ class VQVAE(keras.Model):
         """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""
         p, heard = self.preset, clean
         if training:
-            spectra = magnitudes(ops.cast(batch["heard"], "float32") / 32768, p.front_end)
-            heard = features(another_voice(spectra, batch["change"]), p.front_end)
+            heard = self._changed(batch["heard"], batch["change"])
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
@@ -167,6 +174,24 @@ class VQVAE(keras.Model):
             "who": _cross_entropy(batch["speaker"], logits[0]) if training else ops.zeros(()),
             "gender": _cross_entropy(batch["gender"], logits[1]),
         }
+
+    def _changed(self, pcm: Any, change: Any) -> Any:
+        fe = self.preset.front_end
+        return features(another_voice(magnitudes(ops.cast(pcm, "float32") / 32768, fe), change), fe)
+
+    def _spelling(self, batch: dict[str, Any], training: bool) -> Any:
+        """Loss of what the recogniser writes of pages, whose codes learn but if they are frozen."""
+        fe = self.preset.front_end
+        if training:
+            mel = self._changed(batch["page"], batch["page_change"])
+        else:
+            mel = features(magnitudes(ops.cast(batch["page"], "float32") / 32768, fe), fe)
+        # As the encoder is when it is released: a page holds silence, which its statistics should not.
+        quantised, _, _ = self.quantizer(self.encoder(ops.stop_gradient(mel)))
+        nobody = self.voices(ops.zeros_like(batch["page_frames"]))
+        text = self.text_head(self.conditioning(quantised, nobody))
+        inside = np.arange(text.shape[1])[None] < batch["page_frames"][:, None]
+        return self.spelling({"mel": text * ops.cast(inside, "float32")[..., None], "tokens": batch["tokens"]})
 
     def _words(self, given: list[tuple[Any, float]], spoken: Any) -> Any:
         """Distance of the recogniser's states for features and for speech, as a share of their variance, weighted."""

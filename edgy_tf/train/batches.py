@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgy_tf.models.another_voice import CURVES
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Phase, Preset
+from edgy_tf.train.pages import FRAMES, TOKENS, Pages
 from edgy_tf.train.prepared import UNIT, Prepared
 
 NOBODY = 0.1
@@ -126,7 +127,26 @@ class _Draw:
             half = preset.stride // UNIT
             begin = self.starts * half
             out["units"] = crops(data.units, data.code_bounds(UNIT), self.utterances, begin, codes * half)
+        if self.phase.spelled:
+            out |= self._pages()
         return out if self.phase.freeze else out | self._heard(pcm)
+
+    def _pages(self) -> Batch:
+        data, preset, count = self.data, self.preset, self.phase.spelled
+        lead, hop, pages = preset.samples_before, preset.front_end.hop, Pages.of(data, preset.stride)
+        pcm = np.zeros((count, preset.samples_for(FRAMES // preset.stride)), np.int16)
+        tokens = np.zeros((count, TOKENS + 1), np.int32)
+        ends = np.zeros(count, np.int32)
+        for i in range(count):
+            places, tokens[i] = pages.draw(self.rng)
+            for u, frame in places:
+                begin, ends[i] = lead + frame * hop, frame + pages.lengths[u]
+                speech = data.pcm[data.samples[u] : data.samples[u + 1]][: pages.lengths[u] * hop]
+                pcm[i, begin : begin + len(speech)] = speech
+        if not self.augment:
+            return {"page": pcm, "page_frames": ends, "tokens": tokens}
+        heard, change = changed(pcm, preset, self.rng)
+        return {"page": heard, "page_change": change, "page_frames": ends, "tokens": tokens}
 
     def _heard(self, pcm: npt.NDArray[np.int16]) -> Batch:
         heard, change = changed(pcm, self.preset, self.rng)

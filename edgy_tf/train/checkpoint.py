@@ -13,6 +13,9 @@ from edgy_tf.weights import Arrays, load_arrays, save_arrays, variables_of
 
 FILE = "checkpoint.safetensors"
 
+JUDGES = ("teacher/", "spelling/")
+"""Parts of the training that never train."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -98,5 +101,5 @@ def snapshot(
     model: Any, speakers: list[tuple[str, str]], phase: int, step: int, seed: int, earlier: tuple[Preset, ...]
 ) -> Checkpoint:
     """The state of a running training as a checkpoint."""
-    arrays = {name: value for name, value in variables_of(model).items() if not name.startswith("teacher/")}
+    arrays = {name: value for name, value in variables_of(model).items() if not name.startswith(JUDGES)}
     return Checkpoint(model.preset, speakers, phase, step, seed, arrays, variables_of(model.optimizer), earlier)

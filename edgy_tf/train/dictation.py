@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,11 @@ import jiwer
 import numpy as np
 from tqdm import tqdm
 
-from edgy_tf.corpora import to_float32
+from edgy_tf.corpora import Corpus, to_float32
 from edgy_tf.recognisers import LOOP
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.weights import atomic_file
-from edgy_tf.whisper_base import whisper_base
-
-START, ENGLISH, WRITE_DOWN = 50258, 50259, 50359
-END, ZERO = 50257, 50364
-"""Tokens of multilingual Whisper: three that a text begins with, the one that ends it, and the one that says 0.00 s."""
-
-TICK = 2
-"""Frames from one time token to the next: 20 ms."""
+from edgy_tf.whisper_base import END, PROMPT, TICK, ZERO, whisper_base
 
 BATCH, LONGEST, SILENCE = 8, 3000, 300
 """Utterances heard at once, frames of Whisper's window, and frames of silence after the longest of a batch: with less
@@ -32,23 +27,32 @@ FAR = 0.3
 """Word error rate from which on the corpus' transcript is believed instead."""
 
 
-def dictated(data: Prepared, transcripts: Sequence[str | None], file: Path) -> list[list[int]]:
-    """Tokens of each utterance: phrases between the times of their beginning and end.
+def with_texts(data: Prepared, corpus: Corpus, folder: Path) -> Prepared:
+    """``data`` with the tokens of each utterance: phrases between the times of their beginning and end.
+
+    Where the corpus' transcript differs much from what was heard, it is taken instead, in lower case: a recogniser
+    mishears accents. Sentences that are said outside of the training split have no tokens: others are tested on them,
+    so they must not be learned by heart.
 
     Args:
         data: the speech.
-        transcripts: what the corpus says of each utterance, if it does. Where it differs much from what was heard, it
-            is taken instead, in lower case: a recogniser mishears accents.
-        file: keeps what was heard, which takes minutes for an hour of speech, for the next run.
+        corpus: all of it.
+        folder: keeps what was heard, which takes minutes for an hour of speech, for the next run.
     """
+    tested = {u.transcript for u in corpus.utterances if u.split != "train" and u.transcript}
+    file = folder / f"heard-{hashlib.sha256(data.fingerprint).hexdigest()[:16]}.json"
     if not file.exists():
         heard = dict(_heard(data))
         with atomic_file(file) as kept:
             kept.write(json.dumps([heard[i] for i in range(len(heard))]).encode())
     spell = _tokenizer()
     lengths = np.diff(data.frames)
-    several = zip(json.loads(file.read_text()), transcripts, lengths, strict=True)
-    return [_text(spell, tokens, transcript, int(length)) for tokens, transcript, length in several]
+    several = zip(json.loads(file.read_text()), data.transcripts, lengths, strict=True)
+    texts = [
+        [] if transcript in tested else _text(spell, tokens, transcript, int(length))
+        for tokens, transcript, length in several
+    ]
+    return dataclasses.replace(data, texts=texts)
 
 
 def _heard(data: Prepared) -> Iterator[tuple[int, list[int]]]:
@@ -69,7 +73,7 @@ def _heard(data: Prepared) -> Iterator[tuple[int, list[int]]]:
             row[:, : one.shape[1]] = one[:, :longest]
         found = whisper.model.generate(
             ctranslate2.StorageView.from_array(page),
-            [[START, ENGLISH, WRITE_DOWN]] * len(some),
+            [PROMPT] * len(some),
             beam_size=1,
             no_repeat_ngram_size=LOOP,
         )

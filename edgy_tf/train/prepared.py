@@ -45,8 +45,10 @@ class Prepared:
         speaker: index of each utterance's speaker, ``[U]``.
         speakers: their names.
         gender: of each utterance, 0 unknown (children too), 1 F, 2 M, int32 ``[U]``.
+        transcripts: what the corpus says of each utterance, if it does.
         codes: of all utterances, once an encoder is frozen, int32 ``[sum of codes]``.
         units: of all utterances, one for two frames, int32 ``[sum of frames // 2]``; see `edgy_tf.train.units`.
+        texts: a recogniser's tokens of each utterance; see `edgy_tf.train.dictation`.
     """
 
     pcm: npt.NDArray[np.int16]
@@ -56,8 +58,10 @@ class Prepared:
     speaker: npt.NDArray[np.int64]
     speakers: list[str]
     gender: npt.NDArray[np.int32]
+    transcripts: list[str | None]
     codes: npt.NDArray[np.int32] | None = None
     units: npt.NDArray[np.int32] | None = None
+    texts: list[list[int]] | None = None
 
     def code_bounds(self, stride: int) -> npt.NDArray[np.int64]:
         """Codes of ``stride`` frames before each utterance and after the last, ``[U + 1]``."""
@@ -82,7 +86,7 @@ def prepare(corpus: Corpus, front_end: FrontEnd, folder: Path, label: str) -> Pr
     Raises:
         CorpusError: no utterance could be read.
     """
-    listing = [[str(u.path), u.speaker, u.gender, u.age] for u in corpus.utterances]
+    listing = [[str(u.path), u.speaker, u.gender, u.age, u.transcript] for u in corpus.utterances]
     key = hashlib.sha256(json.dumps([listing, asdict(front_end), LEVEL]).encode()).hexdigest()[:16]
     target = folder / f"{label}-{key}"
     if not (target / "index.json").exists():
@@ -98,6 +102,7 @@ def prepare(corpus: Corpus, front_end: FrontEnd, folder: Path, label: str) -> Pr
         speaker=np.asarray(index["speaker"]),
         speakers=index["speakers"],
         gender=np.asarray(index["gender"], np.int32),
+        transcripts=index["transcripts"],
     )
 
 
@@ -105,7 +110,10 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
     part = target.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    samples, frames, speaker, gender = [0], [0], [], []
+    samples, frames = [0], [0]
+    speaker: list[int] = []
+    gender: list[int] = []
+    transcripts: list[str | None] = []
     names = sorted({u.speaker for u in corpus.utterances})
     with (part / "pcm").open("wb") as pcm_file, (part / "mel").open("wb") as mel_file:
         for utterance, pcm, mel in _heard(corpus, front_end, label):
@@ -115,6 +123,7 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
             frames.append(frames[-1] + len(mel))
             speaker.append(names.index(utterance.speaker))
             gender.append(GENDERS.index(utterance.gender) + 1 if utterance.gender and utterance.adult else 0)
+            transcripts.append(utterance.transcript)
     if not speaker:
         raise CorpusError(f"{label}: {corpus.nothing_read()}")
     index = {
@@ -123,6 +132,7 @@ def _write(corpus: Corpus, front_end: FrontEnd, target: Path, label: str) -> Non
         "speaker": speaker,
         "speakers": names,
         "gender": gender,
+        "transcripts": transcripts,
         "skipped": [(str(path), reason) for path, reason in corpus.skipped],
     }
     (part / "index.json").write_text(json.dumps(index))

@@ -16,22 +16,22 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 from tqdm import tqdm
 
-from edgy_tf.corpora import Corpus, Utterance, hold_out
+from edgy_tf.corpora import Corpus
 from edgy_tf.decode import Decoder
-from edgy_tf.errors import CorpusError, ModelError
-from edgy_tf.models.whisper import MELS, WhisperDecoder, WhisperEncoder
+from edgy_tf.errors import ModelError
+from edgy_tf.models.spelling import Spelling
+from edgy_tf.models.whisper import MELS
 from edgy_tf.network import Network
 from edgy_tf.reading import UP, Reading
 from edgy_tf.releases import READING, Release
 from edgy_tf.train.batches import made_ahead
 from edgy_tf.train.codes import with_network_codes
-from edgy_tf.train.dictation import END, ENGLISH, START, TICK, WRITE_DOWN, ZERO, dictated
-from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision
-from edgy_tf.train.prepared import Prepared, prepare
-from edgy_tf.train.teacher import half
+from edgy_tf.train.dictation import with_texts
+from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
+from edgy_tf.train.pages import FRAMES, TOKENS, Pages
+from edgy_tf.train.prepared import Prepared
 from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
 from edgy_tf.whisper_base import whisper_arrays, whisper_base
 
@@ -43,20 +43,19 @@ RANK = 32
 LEARNING_RATE, WARM_UP = 1e-3, 30
 """At its highest, and steps until there."""
 
-FRAMES, TOKENS, BATCH = 1720, 128, 6
-"""Of a page: 17.2 s are filled with whole utterances, one after the other. Pages of a step."""
+BATCH = 6
+"""Pages of a step."""
 
 STRENGTH = 0.5
 """Share of what was learned that is released: between Whisper's own weights and these, held-out speakers are read best
 (Wortsman et al. 2022)."""
 
-VERSIONS = 2
+VERSIONS = 4
 """How often each utterance is encoded: as it is, and in other voices."""
 
-PROMPT = [START, ENGLISH, WRITE_DOWN]
 VALIDATION_BATCHES = 4
 
-Page = tuple[dict[str, npt.NDArray]]
+Batch = tuple[dict[str, npt.NDArray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +108,7 @@ def train_reading(run: ReadingRun) -> Reading:
     training, validation = _books(run)
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
-        model = ReadingModel(weights, RANK)
+        model = Spelling(weights, RANK)
         schedule = keras.optimizers.schedules.CosineDecay(
             0.0, run.steps, warmup_target=LEARNING_RATE, warmup_steps=min(WARM_UP, run.steps - 1)
         )
@@ -133,68 +132,23 @@ def train_reading(run: ReadingRun) -> Reading:
         done = about.get("step", 0)
         fit(
             model,
-            made_ahead(lambda step: training.pages(np.random.default_rng([run.seed, step]), augment=True), done),
+            made_ahead(lambda step: training.batch(np.random.default_rng([run.seed, step]), augment=True), done),
             done=done,
             steps=run.steps,
             every=run.every,
             keep=keep,
             logs=run.out / "logs",
             validation_data=over_and_over(
-                [validation.pages(np.random.default_rng(i), augment=False) for i in range(VALIDATION_BATCHES)]
+                [validation.batch(np.random.default_rng(i), augment=False) for i in range(VALIDATION_BATCHES)]
             ),
             validation_steps=VALIDATION_BATCHES,
         )
     return Reading.load(run.out / READING)
 
 
-def _reading(run: ReadingRun, model: ReadingModel) -> Reading:
+def _reading(run: ReadingRun, model: Spelling) -> Reading:
     shares = {name: STRENGTH * v if name.endswith(UP) else v for name, v in model.adapters().items()}
     return Reading(run.release.codebook_id, shares)
-
-
-class ReadingModel(keras.Model):
-    """A page - features ``mel [B, FRAMES, MELS]`` and ``tokens [B, TOKENS + 1]`` - to the loss of its tokens.
-
-    Args:
-        weights: of Whisper, by their names in CTranslate2's format.
-        rank: of the adapters.
-    """
-
-    def __init__(self, weights: Arrays, rank: int) -> None:
-        # The loss stays float32 under any policy.
-        super().__init__(name="reading", dtype="float32")
-        compute = keras.config.dtype_policy().compute_dtype
-        self.halves = {
-            "encoder/": WhisperEncoder(half(weights, "encoder/"), compute, rank),
-            "decoder/": WhisperDecoder(half(weights, "decoder/"), compute, rank),
-        }
-        for part in self.halves.values():
-            part.build()
-        self.built = True
-
-    def adapters(self) -> Arrays:
-        """As they stand, by the weight's name in CTranslate2's format."""
-        return {prefix + n: v for prefix, part in self.halves.items() for n, v in part.adapters().items()}
-
-    def assign(self, adapters: Arrays) -> None:
-        """Set what ``adapters`` gave."""
-        for prefix, part in self.halves.items():
-            part.assign(half(adapters, prefix))
-
-    def call(self, page: dict[str, Any], training: bool = False) -> Any:
-        """Cross-entropy of the tokens after the prompt and of the one that ends them, a scalar."""
-        tokens = page["tokens"]
-        logits = self.halves["decoder/"](tokens[:, :-1], self.halves["encoder/"](page["mel"]))
-        each = ops.sparse_categorical_crossentropy(tokens[:, 1:], logits, from_logits=True)
-        # An end is told once; what is filled up after it is not.
-        told = ops.cast((tokens[:, 1:] != END) | (tokens[:, :-1] != END), "float32")[:, len(PROMPT) - 1 :]
-        return ops.sum(each[:, len(PROMPT) - 1 :] * told) / ops.sum(told)
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """What ``call`` returned."""
-        return y_pred
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,50 +158,29 @@ class Book:
     Attributes:
         versions: features of all utterances, end to end, ``[sum of frames, MELS]``, one array for each encoding.
         bounds: frames before each utterance and after the last.
-        texts: tokens of each.
+        pages: of their texts.
     """
 
     versions: Sequence[npt.NDArray[np.float16]]
     bounds: npt.NDArray[np.int64]
-    texts: list[list[int]]
+    pages: Pages
 
-    def __post_init__(self) -> None:
-        if not self._shares.any():
-            raise CorpusError(f"no utterance with words and of at most {FRAMES // 100} s; add speech")
-
-    @functools.cached_property
-    def _shares(self) -> npt.NDArray[np.int64]:
-        """How often each is drawn: by its length, and never if it has no words or is too long for a page."""
-        frames = np.diff(self.bounds)
-        words = np.array([len(text) for text in self.texts])
-        return np.where((words > 0) & (len(PROMPT) + words < TOKENS) & (frames <= FRAMES), frames, 0)
-
-    def pages(self, rng: np.random.Generator, augment: bool) -> Page:
+    def batch(self, rng: np.random.Generator, augment: bool) -> Batch:
         """``BATCH`` pages, their utterances drawn at random."""
         mel = np.zeros((BATCH, FRAMES, MELS), np.float32)
-        tokens = np.full((BATCH, TOKENS + 1), END, np.int32)
-        tokens[:, : len(PROMPT)] = PROMPT
+        tokens = np.zeros((BATCH, TOKENS + 1), np.int32)
         for row, text in zip(mel, tokens, strict=True):
-            self._fill(row, text, rng, augment)
+            places, text[:] = self.pages.draw(rng)
+            for u, frame in places:
+                begin, end = self.bounds[u : u + 2]
+                features = self.versions[rng.integers(len(self.versions))][begin:end].astype(np.float32)
+                row[frame : frame + len(features)] = _with_gaps(features, rng) if augment else features
         return ({"mel": mel, "tokens": tokens},)
-
-    def _fill(self, mel: npt.NDArray, tokens: npt.NDArray, rng: np.random.Generator, augment: bool) -> None:
-        frame, place = 0, len(PROMPT)
-        while True:
-            u = rng.choice(len(self.texts), p=self._shares / self._shares.sum())
-            begin, end = self.bounds[u : u + 2]
-            text = self.texts[u]
-            if frame + end - begin > FRAMES or place + len(text) >= TOKENS:
-                return
-            features = self.versions[rng.integers(len(self.versions))][begin:end].astype(np.float32)
-            mel[frame : frame + len(features)] = _with_gaps(features, rng) if augment else features
-            tokens[place : place + len(text)] = [t + frame // TICK if t >= ZERO else t for t in text]
-            frame, place = frame + len(features), place + len(text)
 
 
 def _with_gaps(features: npt.NDArray, rng: np.random.Generator) -> npt.NDArray:
-    """At most two gaps of up to 160 ms, silent or even: other words must tell what was there (Park et al. 2019)."""
-    for _ in range(rng.integers(0, 3)):
+    """Gaps of up to 160 ms, at most one a second, silent or even: other words must tell them (Park et al. 2019)."""
+    for _ in range(rng.integers(0, 2 + len(features) // 100)):
         begin = rng.integers(0, max(1, len(features) - 20))
         gap = features[begin : begin + rng.integers(2, 16)]
         gap[:] = features.min() if rng.random() < 0.5 else gap.mean(0)
@@ -268,30 +201,23 @@ def _books(run: ReadingRun) -> tuple[Book, Book]:
     decoder = Decoder.from_release(run.release.folder)
     if not decoder.has_words:
         raise ModelError(f"release {run.release.name} has no head for words; train with a 'mel' or 'content' phase")
-    training, validation = hold_out(run.corpus, fraction=0.05, seed=run.seed)
-    # Sentences that others are tested on must not be learned by heart.
-    known = {u.transcript for u in run.corpus.utterances if u.split != "train" and u.transcript}
-    training = Corpus([u for u in training.utterances if u.transcript not in known], training.skipped)
-    return (
-        _book(run, network, decoder, training, "train", VERSIONS),
-        _book(run, network, decoder, validation, "valid", 1),
-    )
+    training, validation = split(run.corpus, network.preset.front_end, run.out, run.seed)
+    return _book(run, network, decoder, training, VERSIONS), _book(run, network, decoder, validation, 1)
 
 
-def _book(run: ReadingRun, network: Network, decoder: Decoder, corpus: Corpus, label: str, versions: int) -> Book:
-    folder = run.out / "prepared"
-    data = prepare(corpus, network.preset.front_end, folder, label)
-    skipped = {path for path, _ in corpus.skipped}
-    read: list[Utterance] = [u for u in corpus.utterances if u.path not in skipped]
+def _book(run: ReadingRun, network: Network, decoder: Decoder, data: Prepared, versions: int) -> Book:
+    folder, stride = run.out / "prepared", network.preset.stride
+    data = with_texts(data, run.corpus, folder)
+    bounds = data.code_bounds(stride) * stride
+    pages = Pages.of(data, stride)
     key = hashlib.sha256(data.fingerprint).hexdigest()[:16]
-    texts = dictated(data, [u.transcript for u in read], folder / f"{label}-{key}.json")
     features = []
     for version in range(versions):
-        file = folder / f"{label}-{key}-{run.network_id}-{run.seed}-{version}.npy"
+        file = folder / f"features-{key}-{run.network_id}-{run.seed}-{version}.npy"
         if not file.exists():
             _write(file, data, network, decoder, run.seed + version if version else None)
         features.append(np.load(file, mmap_mode="r"))
-    return Book(features, data.code_bounds(network.preset.stride) * network.preset.stride, texts)
+    return Book(features, bounds, pages)
 
 
 def _write(file: Path, data: Prepared, network: Network, decoder: Decoder, seed: int | None) -> None:

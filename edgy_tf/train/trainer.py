@@ -14,9 +14,11 @@ from edgy_tf.corpora import Corpus
 from edgy_tf.errors import ModelError
 from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.preset import Phase, Preset
+from edgy_tf.reading import Reading
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot
 from edgy_tf.train.codes import with_codes
+from edgy_tf.train.dictation import with_texts
 from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.speaker import load_speaker
@@ -24,6 +26,7 @@ from edgy_tf.train.start import start_from
 from edgy_tf.train.teacher import load_teacher
 from edgy_tf.train.units import with_units
 from edgy_tf.weights import Arrays, assign_variables, variables_of
+from edgy_tf.whisper_base import whisper_arrays, whisper_base
 
 VALIDATION_BATCHES = 4
 
@@ -41,6 +44,7 @@ class Run:
         every: steps between checkpoints.
         speaker: what ``train_speaker`` wrote, for a preset whose speaker embedding is a ResNet.
         teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
+        reading: what ``train_reading`` wrote: how the recogniser reads pages that are spelled, at first.
         start: another run's folder, or a release, whose weights a new run begins with.
     """
 
@@ -52,6 +56,7 @@ class Run:
     every: int = 200
     speaker: Path | None = None
     teacher: Path | None = None
+    reading: Path | None = None
     start: str | None = None
 
 
@@ -74,14 +79,18 @@ def train(run: Run) -> Checkpoint:
         teacher = load_teacher(run.teacher) if judged or run.preset.train.content.units else {}
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
-        model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None)
+        reader: Arrays = {}
+        if any(p.spelled for p in phases):
+            training, validation = (with_texts(d, run.corpus, run.out / "prepared") for d in (training, validation))
+            reader = _reader(run.reading)
+        model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None, reader)
         earlier = state.earlier if state else ()
         if run.start and not state:
             earlier = start_from(run.start, model, speakers)
         if run.speaker:
             assign_variables(model.speaker, voice, str(run.speaker))
         if state:
-            # The teacher is no part of a checkpoint; it has its weights already.
+            # Who judges is no part of a checkpoint, and has its weights already.
             assign_variables(model, variables_of(model) | state.model)
 
         def keep(phase: int, step: int) -> None:
@@ -103,6 +112,13 @@ def _voice(run: Run) -> Arrays:
     if run.speaker is not None:
         raise ModelError(f"preset {run.preset.name} learns a table of speakers; leave out --speaker")
     return {}
+
+
+def _reader(reading: Path | None) -> Arrays:
+    """Whisper's weights, with what it has learned of codes."""
+    weights = whisper_arrays(whisper_base())
+    changes = Reading.load(reading).changes() if reading else {}
+    return weights | {name: weights[name] + change.reshape(weights[name].shape) for name, change in changes.items()}
 
 
 def _data(run: Run) -> tuple[Prepared, Prepared, list[tuple[str, str]]]:

@@ -12,6 +12,7 @@ from edgy_tf.models.another_voice import CURVES
 from edgy_tf.models.vqvae import VQVAE, reversed_gradient
 from edgy_tf.preset import Content, Phase, Preset
 from edgy_tf.weights import assign_variables, variables_of
+from edgy_tf.whisper_base import END, PROMPT, ZERO
 
 SPEAKERS = 3
 MEL = Phase("mel", steps=1, codes=5, batch=2)
@@ -309,3 +310,57 @@ def test_unknown_genders_and_speakers_are_not_held_against_anybody(
     model, batch = content
     unknown = model(batch | {"gender": np.zeros(2, np.int32), "speaker": np.zeros(2, np.int32)}, training=True)
     assert float(unknown["gender"]) == float(unknown["who"]) == 0
+
+
+@pytest.fixture(scope="module")
+def spelled(
+    tiny: Preset, whisper_arrays: dict[str, np.ndarray], whisper_decoder_arrays: dict[str, np.ndarray]
+) -> tuple[VQVAE, dict[str, np.ndarray]]:
+    """A network whose pages are spelled, and a batch with one that ends after 20 of its 24 frames."""
+    phase = replace(CONTENT, judged=0, spelled=1)
+    preset = replace(tiny, train=replace(tiny.train, phases=(phase,), content=Content(adversary=0.0)))
+    both = {f"encoder/{n}": v for n, v in whisper_arrays.items()}
+    both |= {f"decoder/{n}": v for n, v in whisper_decoder_arrays.items()}
+    keras.utils.set_random_seed(0)
+    model = VQVAE(preset, SPEAKERS, phase, reader=both)
+    rng = np.random.default_rng(0)
+    shape = (phase.batch, preset.samples_for(phase.codes))
+    batch = {
+        "pcm": rng.normal(0, 3000, shape).astype(np.int16),
+        "heard": rng.normal(0, 3000, shape).astype(np.int16),
+        "change": np.zeros((phase.batch, 3 + CURVES), np.float32),
+        "speaker": np.array([1, 2], np.int32),
+        "gender": np.array([1, 2], np.int32),
+        "page": rng.normal(0, 3000, (1, preset.samples_for(24 // preset.stride))).astype(np.int16),
+        "page_change": np.zeros((1, 3 + CURVES), np.float32),
+        "page_frames": np.array([20], np.int32),
+        "tokens": np.array([[*PROMPT, ZERO, 7, 8, ZERO + 10, END]], np.int32),
+    }
+    _step(model, batch)
+    return model, batch
+
+
+def test_what_is_spelled_teaches_encoder_and_text_head_and_not_the_recogniser(
+    spelled: tuple[VQVAE, dict[str, np.ndarray]],
+) -> None:
+    model, batch = spelled
+    losses, gradients = _step(model, batch)
+    assert losses["spelling"] > 0
+    assert not [name for name in gradients if name.startswith(("spelling", "wavernn"))]
+    with tf.GradientTape() as tape:
+        loss = model(batch, training=True)["spelling"]
+    weights = [model.encoder.get_layer("conv1").kernel.value, model.text_head.kernel.value, model.mel_head.kernel.value]
+    encoder, text, mel = tape.gradient(loss, weights)
+    assert min(float(tf.reduce_max(tf.abs(g))) for g in (encoder, text)) > 0
+    assert mel is None
+
+
+def test_after_its_end_a_page_is_silent(spelled: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
+    model, batch = spelled
+    other = batch["page"].copy()
+    # The last code sees nothing of the codes that count.
+    other[:, -model.preset.samples_per_code // 2 :] = 0
+    later, earlier = batch | {"page": other}, batch | {"page_frames": np.array([18], np.int32)}
+    loss = float(model(batch, training=False)["spelling"])
+    assert float(model(later, training=False)["spelling"]) == pytest.approx(loss, rel=1e-6)
+    assert float(model(earlier, training=False)["spelling"]) != pytest.approx(loss, rel=1e-6)

@@ -9,6 +9,7 @@ from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Content, Phase, Preset
 from edgy_tf.train.batches import batch, batches
 from edgy_tf.train.prepared import Prepared
+from edgy_tf.whisper_base import END, PROMPT, TICK, ZERO
 
 MEL = Phase("mel", steps=1, codes=8, batch=16)
 WAVE = Phase("wave", steps=1, codes=8, wave_codes=3, batch=16)
@@ -26,6 +27,7 @@ def _prepared(preset: Preset, *recordings: np.ndarray) -> Prepared:
         speaker=np.arange(len(pcm)),
         speakers=[f"s{i}" for i in range(len(pcm))],
         gender=np.zeros(len(pcm), np.int32),
+        transcripts=[None] * len(pcm),
     )
 
 
@@ -254,3 +256,40 @@ def test_a_frozen_batch_has_codes_where_the_wave_is(plain: Preset) -> None:
     assert made.keys() == {"speaker", "codes", "wave"}
     np.testing.assert_array_equal(np.diff(made["codes"], axis=1), 1)
     np.testing.assert_array_equal(made["wave"], batch(data, plain, WAVE, _rng())["wave"])
+
+
+def test_pages_hold_the_sound_of_their_words(plain: Preset) -> None:
+    content = Phase("content", steps=1, codes=8, batch=2, spelled=3)
+    data = _prepared(plain, _noise(4), _noise(3, seed=1), _noise(2, seed=2))
+    data = replace(data, texts=[[ZERO, 7, ZERO + 200], [ZERO, 8, ZERO + 150], []])
+    made = batch(data, plain, content, _rng(), augment=False)
+    assert "page_change" not in made
+    seen = set()
+    for page, tokens, end in zip(made["page"], made["tokens"], made["page_frames"], strict=True):
+        sound, frame = page[plain.samples_before :], 0
+        for word, time in itertools.pairwise(tokens[len(PROMPT) :]):
+            if word >= ZERO:
+                continue
+            if word == END:
+                break
+            u = word - 7
+            length = len(data.pcm[data.samples[u] : data.samples[u + 1]]) // 320 * 320
+            begin = frame * plain.front_end.hop
+            np.testing.assert_array_equal(sound[begin : begin + length], data.pcm[data.samples[u] :][:length])
+            frame += length // plain.front_end.hop
+            assert time == ZERO + frame // TICK
+            seen.add(u)
+        assert frame == end > 0
+        assert not sound[frame * plain.front_end.hop :].any()
+        assert not page[: plain.samples_before].any()
+    assert seen == {0, 1}
+
+
+def test_pages_are_heard_in_other_voices_while_they_teach(plain: Preset) -> None:
+    content = Phase("content", steps=1, codes=8, batch=2, spelled=2)
+    data = replace(_prepared(plain, _noise(4)), texts=[[ZERO, 7, ZERO + 200]])
+    moved = replace(plain, train=replace(plain.train, content=Content(pitch=0.4)))
+    made = batch(data, moved, content, _rng())
+    assert made["page_change"].shape == (2, made["change"].shape[1])
+    assert (made["page_change"] != 0).any()
+    assert "page" not in batch(data, plain, replace(content, spelled=0), _rng())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ import pytest
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.preset import Content, Phase, Preset, load_preset
-from edgy_tf.train import trainer
+from edgy_tf.reading import DOWN, UP, Reading
+from edgy_tf.train import dictation, trainer
 from edgy_tf.train.checkpoint import FILE, Checkpoint
 from edgy_tf.train.trainer import Run, train
 from edgy_tf.weights import save_arrays
+from edgy_tf.whisper_base import ZERO
 
 Curves = Callable[[Path], dict[str, dict[int, float]]]
 
@@ -238,6 +241,37 @@ def test_a_content_run_goes_on_where_it_stopped_and_leaves_its_teacher_behind(
         train(stopped)
     monkeypatch.setattr(Checkpoint, "save", save)
     _assert_equal(train(stopped), whole)
+
+
+def test_pages_are_spelled_by_a_recogniser_that_stays_behind(
+    content: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    eagerly: None,
+    whisper_arrays: dict[str, np.ndarray],
+    whisper_decoder_arrays: dict[str, np.ndarray],
+    tmp_path: Path,
+) -> None:
+    both = {f"encoder/{n}": v for n, v in whisper_arrays.items()}
+    both |= {f"decoder/{n}": v for n, v in whisper_decoder_arrays.items()}
+    monkeypatch.setattr(trainer, "whisper_base", lambda: {})
+    monkeypatch.setattr(trainer, "whisper_arrays", lambda contents: both)
+    monkeypatch.setattr(dictation, "_heard", lambda data: ((i, [ZERO, 7, 8]) for i in range(len(data.frames) - 1)))
+    monkeypatch.setattr(dictation, "_tokenizer", lambda: SimpleNamespace(decode=lambda tokens: ""))
+    phases = (Phase("content", steps=1, codes=8, batch=2, spelled=1),)
+    silent = [replace(u, transcript=None) for u in content.corpus.utterances]
+    run = replace(
+        content,
+        corpus=Corpus(silent),
+        preset=replace(content.preset, train=replace(content.preset.train, phases=phases)),
+    )
+    found = train(run)
+    assert not [name for name in found.model if name.startswith("spelling")]
+    # Who has learned to read the codes writes something else, and so teaches something else.
+    name, rng = "decoder/layer_0/attention/linear_0/weight", np.random.default_rng(0)
+    adapters = {name + end: rng.standard_normal((128, 128)).astype(np.float32) for end in (UP, DOWN)}
+    Reading("any", adapters).save(tmp_path / "reading")
+    other = train(replace(run, out=tmp_path / "other", reading=tmp_path / "reading"))
+    assert not np.array_equal(found.model["text_head/kernel"], other.model["text_head/kernel"])
 
 
 def test_a_content_run_without_a_teacher_is_refused(content: Run) -> None:

@@ -25,6 +25,7 @@ def _prepared(*signals: np.ndarray) -> Prepared:
         speaker=np.zeros(count, np.int64),
         speakers=["a"],
         gender=np.zeros(count, np.int32),
+        transcripts=[None] * count,
     )
 
 
