@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from edgy_tf.cli.arguments import add_training_arguments, positive
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", help="whose codes are read: a release, or a folder that edgy export wrote")
     # The best checkpoint is what is kept.
     add_training_arguments(parser, "what was learned", "adapters and voices", every=50)
+    parser.add_argument("--start", type=Path, metavar="FILE", help="begin with this reading.safetensors")
     parser.add_argument("--steps", type=positive, default=600, help="optimiser steps (default: 600)")
 
 
@@ -30,7 +32,9 @@ def run(args: argparse.Namespace) -> None:
     from edgy_tf.train.reading import ReadingRun, train_reading
 
     policy = dtype_policy(args.precision)
-    reading = train_reading(ReadingRun(release, corpus, args.out, args.steps, args.seed, policy, args.every))
+    reading = train_reading(
+        ReadingRun(release, corpus, args.out, args.steps, args.seed, policy, args.every, args.start)
+    )
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")
     print(f"whisper-base reads codebook {reading.codebook_id} ({policy}): {args.out / READING}")

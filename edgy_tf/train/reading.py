@@ -47,8 +47,8 @@ BATCH = 6
 """Pages of a step."""
 
 STRENGTH = 0.5
-"""Share of what was learned that is released: between Whisper's own weights and these, held-out speakers are read best
-(Wortsman et al. 2022)."""
+"""Share of what was learned that is released: between the weights that it began with and these, held-out speakers are
+read best (Wortsman et al. 2022)."""
 
 VERSIONS = 4
 """How often each utterance is encoded: as it is, and in other voices."""
@@ -70,6 +70,7 @@ class ReadingRun:
         seed: of adapters, pages and voices.
         precision: Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
         every: steps between checkpoints.
+        start: an earlier reading, of other codes perhaps, to begin with.
     """
 
     release: Release
@@ -79,12 +80,20 @@ class ReadingRun:
     seed: int = 0
     precision: str = "float32"
     every: int = 50
+    start: Path | None = None
+
+    @functools.cached_property
+    def earlier(self) -> Reading | None:
+        """What ``start`` holds."""
+        return Reading.load(self.start) if self.start else None
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what a step does; a run goes on only where it is equal."""
         speakers = self.corpus.select(split="train").speakers
-        return {"network": self.network_id, "steps": self.steps, "seed": self.seed, "speakers": speakers}
+        start = self.earlier.identity if self.earlier else ""
+        about = {"network": self.network_id, "start": start, "steps": self.steps, "seed": self.seed}
+        return about | {"speakers": speakers}
 
     @functools.cached_property
     def network_id(self) -> str:
@@ -114,6 +123,8 @@ def train_reading(run: ReadingRun) -> Reading:
         )
         model.compile(adam(schedule, clip=1.0), jit_compile=keras.backend.backend() == "jax")
         model.optimizer.build(model.trainable_variables)
+        if run.earlier:
+            model.assign(run.earlier.adapters)
         if state:
             model.assign({n: v for n, v in state.items() if not n.startswith("optimizer/")})
             saved = {n.removeprefix("optimizer/"): v for n, v in state.items() if n.startswith("optimizer/")}
@@ -147,7 +158,11 @@ def train_reading(run: ReadingRun) -> Reading:
 
 
 def _reading(run: ReadingRun, model: Spelling) -> Reading:
-    shares = {name: STRENGTH * v if name.endswith(UP) else v for name, v in model.adapters().items()}
+    before = run.earlier.adapters if run.earlier else {}
+    shares = {
+        name: before.get(name, 0) + STRENGTH * (value - before.get(name, 0)) if name.endswith(UP) else value
+        for name, value in model.adapters().items()
+    }
     return Reading(run.release.codebook_id, shares)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,15 @@ from edgy_tf.weights import Arrays, assign_variables, variables_of
 
 Speakers = list[tuple[str, str]]
 
+GAMMA = 0.1
+"""Of the normalisation in a layer that is added: with 0 nothing would ever reach its weights through the ReLU."""
+
 
 def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, ...]:
     """Take over each part of another network that has the same shape here; the others begin anew.
 
-    A codebook of another size begins anew, for example, and so does the table of other speakers.
+    A codebook of another size begins anew, for example, and so does the table of other speakers. Layers that the
+    encoder has beyond those of the other one begin as next to nothing.
 
     Args:
         origin: folder of a run, or name or folder of a release.
@@ -31,12 +36,17 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
         What the weights have learned by so far (``Checkpoint.earlier``).
 
     Raises:
-        ModelError: no such run or release, or its encoder or front end are others.
+        ModelError: no such run or release, its front end is another, or its encoder is not this one but for
+            residual layers at the end that see the past alone.
     """
     lineage, arrays, known = _read(origin)
     preset = lineage[-1]
     mine = model.preset
-    if (preset.front_end, preset.encoder, preset.codebook.dim) != (mine.front_end, mine.encoder, mine.codebook.dim):
+    layers = len(preset.encoder.layers)
+    begun = replace(mine.encoder, layers=mine.encoder.layers[:layers])
+    same = (preset.front_end, preset.encoder, preset.codebook.dim) == (mine.front_end, begun, mine.codebook.dim)
+    added = zip(mine.residuals[layers:], mine.crops[layers:], strict=True)
+    if not same or not all(residual and after == 0 for residual, (_, after) in added):
         raise ModelError(f"{origin} has another encoder than preset {mine.name}; start from one that has the same")
     own = variables_of(model)
     fits = {name for name, value in own.items() if name in arrays and arrays[name].shape == value.shape}
@@ -44,6 +54,9 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     if known != speakers:
         anew |= {"speaker", "adversary"}
     assign_variables(model, own | {name: arrays[name] for name in fits if _part(name) not in anew})
+    for number in range(layers, len(mine.encoder.layers)):
+        gamma = model.encoder.get_layer(f"norm{number + 1}").gamma
+        gamma.assign(np.full(gamma.shape, GAMMA, np.float32))
     return lineage
 
 

@@ -10,8 +10,8 @@ from edgy_tf.cli.main import main
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
 from edgy_tf.models.spelling import Spelling
-from edgy_tf.reading import Reading
-from edgy_tf.releases import find_release
+from edgy_tf.reading import UP, Reading
+from edgy_tf.releases import READING, find_release
 from edgy_tf.train import dictation, pages, reading
 from edgy_tf.train.pages import TOKENS, Pages
 from edgy_tf.train.reading import STRENGTH, Book, ReadingRun, train_reading
@@ -149,6 +149,24 @@ def test_the_best_on_held_out_speakers_is_kept_and_half_of_it_released(
     best = Reading("id", min(seen, key=lambda pair: pair[0])[1]).changes()
     for name, change in found.items():
         np.testing.assert_allclose(change, STRENGTH * best[name], rtol=2e-2, atol=2e-2)
+
+
+def test_a_reading_goes_on_from_an_earlier_one(run: ReadingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "STRENGTH", 0.25)
+
+    def fit(model: Spelling, *_: object, keep: Callable[[int, dict[str, float]], None], **__: object) -> None:
+        model.assign({name: value + 1 for name, value in model.adapters().items()})
+        keep(1, {"val_loss": 1.0})
+
+    monkeypatch.setattr(reading, "fit", fit)
+    first = train_reading(run).adapters
+    again = train_reading(dataclasses.replace(run, out=run.out.with_name("again"), start=run.out / READING)).adapters
+    assert first.keys() == again.keys()
+    for name, value in again.items():
+        # One more; of what is put out, a quarter of it counts.
+        np.testing.assert_allclose(value, first[name] + (0.25 if name.endswith(UP) else 1), atol=0.01)
+    with pytest.raises(ModelError, match="other settings"):
+        train_reading(dataclasses.replace(run, out=run.out.with_name("again")))
 
 
 def test_what_is_tested_is_not_learned(run: ReadingRun) -> None:

@@ -7,7 +7,7 @@ import pytest
 from edgy_tf.errors import ModelError
 from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.network import Network
-from edgy_tf.preset import Preset
+from edgy_tf.preset import Conv, Preset
 from edgy_tf.train.checkpoint import Checkpoint
 from edgy_tf.train.start import start_from
 from edgy_tf.weights import variables_of
@@ -47,6 +47,27 @@ def test_a_release_gives_its_codebook_and_its_decoder(tiny_release: Path, tiny: 
     np.testing.assert_array_equal(now["quantizer/sums"], now["quantizer/codebook"] * now["quantizer/counts"][:, None])
     for name in ("conv1/kernel", "mel_head/kernel"):
         np.testing.assert_array_equal(now[name], network.arrays[name])
+
+
+def test_an_encoder_grows_by_layers_that_see_the_past_and_change_little(tiny_run: Path, tmp_path: Path) -> None:
+    trained = Checkpoint.load(tiny_run)
+    preset = replace(trained.preset, encoder=replace(trained.preset.encoder, aligned=True))
+    former = replace(trained, preset=preset)
+    former.save(tmp_path)
+    layers = (*preset.encoder.layers, Conv(3, dilation=2), Conv(3))
+    model = _model(replace(preset, encoder=replace(preset.encoder, layers=layers)), len(former.speakers))
+    start_from(str(tmp_path), model, former.speakers)
+    mel = np.random.default_rng(0).random((2, model.preset.frames_for(20), model.preset.front_end.mels), np.float32)
+    found = np.asarray(model.encoder(mel))
+    lead = model.preset.history - former.preset.history
+    wanted = np.asarray(former.network.encoder()(mel[:, lead:]))
+    assert found.shape == wanted.shape
+    assert not np.array_equal(found, wanted)
+    assert np.mean(np.square(found - wanted)) < 0.1 * np.var(wanted)
+    # Elsewhere what a residual connection carries is not the code's own place, and the codes would move.
+    middle = replace(preset.encoder, aligned=False, layers=layers)
+    with pytest.raises(ModelError, match="another encoder"):
+        start_from(str(tiny_run), _model(replace(trained.preset, encoder=middle), 3), [])
 
 
 def test_another_encoder_is_refused(tiny_run: Path, tiny: Preset) -> None:
