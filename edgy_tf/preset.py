@@ -161,6 +161,7 @@ class Content:
         units: clusters of the recogniser's states, of which a head must tell the one of each 20 ms; 0 for no head.
         text_gradient: share of the text head's gradient that reaches the codes, but for that of ``words``.
         mel_gradient: share of the mel head's gradient that reaches the codes; the mel tells more than words.
+        speed: crops and pages are played slower, as they are, or faster by this share (Ko et al. 2015).
         pitch: the encoder hears each crop with its pitch moved by up to so many octaves.
         formants: and with its formants moved by up to so many octaves.
         equaliser_db: and through a random smooth filter of so many dB.
@@ -175,6 +176,7 @@ class Content:
     units: int = 0
     text_gradient: float = 1.0
     mel_gradient: float = 1.0
+    speed: float = 0.0
     pitch: float = 0.0
     formants: float = 0.0
     equaliser_db: float = 0.0

@@ -62,6 +62,7 @@ def broken_rule(p: Preset) -> str | None:
             p.train.content.units == 0 or (p.train.content.units > 1 and p.stride % 2 == 0 and p.front_end.hop == 160),
             "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),
+        (0 <= p.train.content.speed <= 0.5, "train.content.speed must be between 0 and 0.5"),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),
         (all(0 <= f.wave_codes <= f.codes for f in p.train.phases), "a phase's wave_codes must not exceed its codes"),

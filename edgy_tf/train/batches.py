@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import resample_poly
 
 from edgy_tf.models.another_voice import CURVES
 from edgy_tf.models.mulaw import mulaw_encode
@@ -120,16 +123,30 @@ class _Draw:
 
     def _content(self) -> Batch:
         data, preset, codes = self.data, self.preset, self.phase.codes
-        begin = self.starts * preset.samples_per_code - preset.samples_before
-        pcm = crops(data.pcm, data.samples, self.utterances, begin, preset.samples_for(codes))
-        out = {"pcm": pcm, "gender": data.gender[self.utterances]}
+        pcm = np.zeros((self.phase.batch, preset.samples_for(codes)), np.int16)
+        speeds = self._speeds(self.phase.batch)
+        for speed in set(speeds):
+            rows = np.flatnonzero(speeds == speed)
+            before = round(preset.samples_before * speed)
+            begin = self.starts[rows] * preset.samples_per_code - before
+            count = math.ceil(pcm.shape[1] * speed)
+            pcm[rows] = played(crops(data.pcm, data.samples, self.utterances[rows], begin, count), speed, pcm.shape[1])
+        out: Batch = {"pcm": pcm, "gender": data.gender[self.utterances]}
         if data.units is not None:
             half = preset.stride // UNIT
-            begin = self.starts * half
-            out["units"] = crops(data.units, data.code_bounds(UNIT), self.utterances, begin, codes * half)
+            place = ((np.arange(codes * half) + 0.5) * speeds[:, None]).astype(np.int64)
+            units = crops(data.units, data.code_bounds(UNIT), self.utterances, self.starts * half, place.max() + 1)
+            out["units"] = np.take_along_axis(units, place, 1)
         if self.phase.spelled:
             out |= self._pages()
         return out if self.phase.freeze else out | self._heard(pcm)
+
+    def _speeds(self, count: int) -> npt.NDArray[np.float64]:
+        """Of ``count`` crops or pages; codes that are there already have the speed that they were made at."""
+        share = self.preset.train.content.speed
+        if not (share and self.augment) or self.phase.freeze:
+            return np.ones(count)
+        return 1 + share * self.rng.integers(-1, 2, count)
 
     def _pages(self) -> Batch:
         data, preset, count = self.data, self.preset, self.phase.spelled
@@ -137,12 +154,14 @@ class _Draw:
         pcm = np.zeros((count, preset.samples_for(FRAMES // preset.stride)), np.int16)
         tokens = np.zeros((count, TOKENS + 1), np.int32)
         ends = np.zeros(count, np.int32)
-        for i in range(count):
-            places, tokens[i] = pages.draw(self.rng)
+        for i, speed in enumerate(self._speeds(count)):
+            places, tokens[i] = pages.draw(self.rng, speed)
+            ends[i] = max((frame + pages.lengths[u] for u, frame in places), default=0) / speed
+            sound = np.zeros(math.ceil(FRAMES * hop * speed), np.int16)
             for u, frame in places:
-                begin, ends[i] = lead + frame * hop, frame + pages.lengths[u]
                 speech = data.pcm[data.samples[u] : data.samples[u + 1]][: pages.lengths[u] * hop]
-                pcm[i, begin : begin + len(speech)] = speech
+                sound[frame * hop :][: len(speech)] = speech
+            pcm[i, lead : lead + FRAMES * hop] = played(sound[None], speed, FRAMES * hop)[0]
         if not self.augment:
             return {"page": pcm, "page_frames": ends, "tokens": tokens}
         heard, change = changed(pcm, preset, self.rng)
@@ -155,6 +174,15 @@ class _Draw:
             shape = len(pcm), self.phase.codes, self.preset.codebook.dim
             out["latent_noise"] = self.phase.latent_noise * self.rng.standard_normal(shape, np.float32)
         return out
+
+
+def played(pcm: npt.NDArray[np.int16], speed: float, count: int) -> npt.NDArray[np.int16]:
+    """The first ``count`` samples of ``pcm [B, samples]`` played at ``speed``, pitch and all, ``[B, count]``."""
+    if speed != 1:
+        share = Fraction(speed).limit_denominator(20)
+        moved = resample_poly(pcm.astype(np.float32), share.denominator, share.numerator, axis=1)
+        pcm = np.clip(np.rint(moved), -32768, 32767).astype(np.int16)
+    return np.pad(pcm[:, :count], ((0, 0), (0, max(0, count - pcm.shape[1]))))
 
 
 def changed(

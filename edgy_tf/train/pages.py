@@ -46,8 +46,16 @@ class Pages:
         fits = (words > 0) & (len(PROMPT) + words < TOKENS) & (self.lengths <= FRAMES)
         return np.where(fits, self.lengths, 0)
 
-    def draw(self, rng: np.random.Generator) -> tuple[list[tuple[int, int]], npt.NDArray[np.int32]]:
-        """A random page: its utterances, each with the frame it begins at, and its tokens ``[TOKENS + 1]``."""
+    def draw(self, rng: np.random.Generator, speed: float = 1.0) -> tuple[list[tuple[int, int]], npt.NDArray[np.int32]]:
+        """A random page.
+
+        Args:
+            rng: draws it.
+            speed: at which all of it will be played.
+
+        Returns:
+            its utterances, each with the frame it begins at before it is played so; and its tokens ``[TOKENS + 1]``.
+        """
         tokens = np.full(TOKENS + 1, END, np.int32)
         tokens[: len(PROMPT)] = PROMPT
         places: list[tuple[int, int]] = []
@@ -55,8 +63,13 @@ class Pages:
         while True:
             u = int(rng.choice(len(self.texts), p=self._shares / self._shares.sum()))
             text, length = self.texts[u], int(self.lengths[u])
-            if frame + length > FRAMES or place + len(text) >= TOKENS:
+            if frame + length > FRAMES * speed or place + len(text) >= TOKENS:
                 return places, tokens
             places.append((u, frame))
-            tokens[place : place + len(text)] = [t + frame // TICK if t >= ZERO else t for t in text]
+            tokens[place : place + len(text)] = [_moved(t, frame // TICK, speed) for t in text]
             frame, place = frame + length, place + len(text)
+
+
+def _moved(token: int, ticks: int, speed: float) -> int:
+    """A token of time so much later, and played at ``speed``; any other as it is."""
+    return ZERO + round((token - ZERO + ticks) / speed) if token >= ZERO else token

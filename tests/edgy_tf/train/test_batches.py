@@ -285,6 +285,33 @@ def test_pages_hold_the_sound_of_their_words(plain: Preset) -> None:
     assert seen == {0, 1}
 
 
+SPEEDS = {round(1 + share, 2) for share in (-0.1, 0, 0.1)}
+
+
+def test_units_and_words_stay_with_the_sound_at_any_speed(plain: Preset) -> None:
+    """Sound whose level says which 20 ms it is."""
+    levels = np.repeat(np.arange(1, 301), 320) / 1000
+    data = _prepared(plain, levels)
+    data = replace(data, units=np.arange(1, 301, dtype=np.int32), texts=[[ZERO, 7, ZERO + 300]])
+    fast = replace(plain, train=replace(plain.train, content=Content(units=300, speed=0.1)))
+    phase = Phase("content", steps=1, codes=40, batch=32, spelled=4)
+    made = batch(data, fast, phase, _rng())
+    found = set()
+    for pcm, units in zip(made["pcm"], made["units"], strict=True):
+        sound = pcm[plain.samples_before :][: len(units) * 320].reshape(len(units), 320)[:, 160] / 32.767
+        known = units > 0
+        assert np.abs(sound - units)[known][1:-2].max() < 1.1
+        found.add(round((units[known][-1] - units[known][0]) / (known.sum() - 1), 1))
+    assert found == SPEEDS
+    for tokens, end in zip(made["tokens"], made["page_frames"], strict=True):
+        times = [int(t) - ZERO for t in tokens if t >= ZERO]
+        assert times[-1] * TICK == pytest.approx(end, abs=TICK)
+        assert round(600 * (len(times) // 2) / end, 2) in SPEEDS
+    # Codes that are there already have the speed that they were made at.
+    frozen = batch(replace(data, codes=np.zeros(300, np.int32)), fast, replace(phase, freeze=True), _rng())
+    assert {len(np.unique(row)) for row in frozen["units"]} == {frozen["units"].shape[1]}
+
+
 def test_pages_are_heard_in_other_voices_while_they_teach(plain: Preset) -> None:
     content = Phase("content", steps=1, codes=8, batch=2, spelled=2)
     data = replace(_prepared(plain, _noise(4)), texts=[[ZERO, 7, ZERO + 200]])
