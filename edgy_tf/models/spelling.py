@@ -25,8 +25,8 @@ class Spelling(keras.Model):
         super().__init__(name="spelling", dtype="float32")
         compute = keras.config.dtype_policy().compute_dtype
         self.halves = {
-            "encoder/": WhisperEncoder(half(weights, "encoder/"), compute, rank),
-            "decoder/": WhisperDecoder(half(weights, "decoder/"), compute, rank),
+            "encoder/": WhisperEncoder(half(weights, "encoder/"), compute, rank, "spelling_encoder"),
+            "decoder/": WhisperDecoder(half(weights, "decoder/"), compute, rank, "spelling_decoder"),
         }
         for part in self.halves.values():
             part.build()

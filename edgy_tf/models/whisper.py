@@ -183,12 +183,13 @@ class WhisperEncoder(_Transformer):
         arrays: as ``edgy_tf.train.teacher.load_teacher`` gives them.
         dtype: of all arithmetic but softmax, norms and GELU.
         rank: of adapters that train; without them it never trains.
+        name: before those of its variables.
     """
 
     ADAPTED = r"linear_|^conv"
 
-    def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0) -> None:
-        super().__init__(arrays, dtype, rank, "teacher")
+    def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0, name: str = "teacher") -> None:
+        super().__init__(arrays, dtype, rank, name)
 
     def call(self, mel: Any) -> Any:
         """The states that Whisper's decoder reads."""
@@ -218,12 +219,13 @@ class WhisperDecoder(_Transformer):
         arrays: as ``edgy_tf.train.teacher`` gives them for ``decoder/``.
         dtype: of all arithmetic but softmax, norms and GELU.
         rank: of adapters that train, where it attends to the states: its English stays what it was.
+        name: before those of its variables.
     """
 
     ADAPTED = r"/attention/linear_"
 
-    def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0) -> None:
-        super().__init__(arrays, dtype, rank, "decoder")
+    def __init__(self, arrays: Arrays, dtype: str = "float32", rank: int = 0, name: str = "decoder") -> None:
+        super().__init__(arrays, dtype, rank, name)
 
     def call(self, tokens: Any, states: Any) -> Any:
         """Logits, in float32."""

@@ -13,7 +13,7 @@ from edgy_tf.weights import Arrays, load_arrays, save_arrays, variables_of
 
 FILE = "checkpoint.safetensors"
 
-JUDGES = ("teacher/", "spelling/")
+JUDGES = ("teacher/", "spelling_")
 """Parts of the training that never train."""
 
 
