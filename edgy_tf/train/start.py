@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.errors import ModelError
 from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.network import Network
@@ -17,6 +18,8 @@ from edgy_tf.weights import Arrays, assign_variables, variables_of
 
 Speakers = list[tuple[str, str]]
 
+TABLE = "speaker/embeddings"
+
 GAMMA = 0.1
 """Of the normalisation in a layer that is added: with 0 nothing would ever reach its weights through the ReLU."""
 
@@ -24,8 +27,8 @@ GAMMA = 0.1
 def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, ...]:
     """Take over each part of another network that has the same shape here; the others begin anew.
 
-    A codebook of another size begins anew, for example, and so does the table of other speakers. Layers that the
-    encoder has beyond those of the other one begin as next to nothing.
+    A codebook of another size begins anew, for example, and so does the table of other speakers, but for nobody.
+    Layers that the encoder has beyond those of the other one begin as next to nothing.
 
     Args:
         origin: folder of a run, or name or folder of a release.
@@ -54,6 +57,9 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     if known != speakers:
         anew |= {"speaker", "adversary"}
     assign_variables(model, own | {name: arrays[name] for name in fits if _part(name) not in anew})
+    if "speaker" in anew and TABLE in own and TABLE in arrays and own[TABLE].shape[1] == arrays[TABLE].shape[1]:
+        # The text head speaks in nobody's voice: with another one it would be as good as untrained.
+        assign_variables(model.speaker, {TABLE: np.concatenate([arrays[TABLE][:1], own[TABLE][1:]])})
     for number in range(layers, len(mine.encoder.layers)):
         gamma = model.encoder.get_layer(f"norm{number + 1}").gamma
         gamma.assign(np.full(gamma.shape, GAMMA, np.float32))
@@ -70,7 +76,8 @@ def _read(origin: str) -> tuple[tuple[Preset, ...], Arrays, Speakers]:
     lineage = tuple(preset_from_dict(preset, origin) for preset in release.lineage)
     # A release keeps the codebook, not the moving averages that it comes from.
     once = {"quantizer/sums": network.codebook, "quantizer/counts": np.ones(len(network.codebook), np.float32)}
-    return lineage, network.arrays | once | {"quantizer/updates": np.float32(1)}, []
+    nobody = {TABLE: network.arrays[NOBODY][None]} if NOBODY in network.arrays else {}
+    return lineage, network.arrays | nobody | once | {"quantizer/updates": np.float32(1)}, []
 
 
 def _part(name: str) -> str:
