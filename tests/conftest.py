@@ -136,6 +136,15 @@ def whisper_decoder_arrays() -> dict[str, np.ndarray]:
     )
 
 
+@pytest.fixture(scope="session")
+def whole_whisper_arrays(
+    whisper_arrays: dict[str, np.ndarray], whisper_decoder_arrays: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Both, as one model."""
+    both = {f"encoder/{n}": v for n, v in whisper_arrays.items()}
+    return both | {f"decoder/{n}": v for n, v in whisper_decoder_arrays.items()}
+
+
 WHISPER_WIDTH = 128
 
 

@@ -65,10 +65,13 @@ def train(run: Run) -> Checkpoint:
 
     Raises:
         CorpusError: nothing to train or to validate on.
+        MissingDependencyError: a recogniser is asked for and not installed.
         ModelError: the folder holds a run of another preset, corpus or seed; what to start from has another
             encoder; or the speaker network is missing, not wanted, or made for another front end.
     """
     voice = _voice(run)
+    # First, for what comes next takes minutes.
+    reader = _reader(run.reading) if any(p.spelled for p in run.preset.train.phases) else {}
     run.out.mkdir(parents=True, exist_ok=True)
     training, validation, speakers = _data(run)
     state = _resume(run, speakers, voice)
@@ -79,10 +82,8 @@ def train(run: Run) -> Checkpoint:
         teacher = load_teacher(run.teacher) if judged or run.preset.train.content.units else {}
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
-        reader: Arrays = {}
-        if any(p.spelled for p in phases):
+        if reader:
             training, validation = (with_texts(d, run.corpus, run.out / "prepared") for d in (training, validation))
-            reader = _reader(run.reading)
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None, reader)
         earlier = state.earlier if state else ()
         if run.start and not state:

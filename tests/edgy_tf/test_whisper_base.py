@@ -3,7 +3,8 @@ import struct
 import numpy as np
 import pytest
 
-from edgy_tf.errors import ModelError
+from edgy_tf import whisper_base
+from edgy_tf.errors import MissingDependencyError, ModelError
 from edgy_tf.whisper_base import whisper_arrays, with_changes
 
 KERNEL = np.arange(6, dtype=np.float16).reshape(2, 3)
@@ -50,3 +51,9 @@ def test_a_change_is_added_to_its_weight_and_nothing_else_moves(contents: dict[s
 def test_a_change_of_what_is_not_there_is_refused(contents: dict[str, bytes], name: str, size: int) -> None:
     with pytest.raises(ModelError, match=name):
         with_changes(contents, {name: np.zeros(size)})
+
+
+def test_where_it_is_not_installed_the_error_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_base, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"edgy-tf\[asr-offline\]"):
+        whisper_base.whisper_base()

@@ -86,13 +86,10 @@ def run(
     tones: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    whisper_arrays: Arrays,
-    whisper_decoder_arrays: Arrays,
+    whole_whisper_arrays: Arrays,
 ) -> ReadingRun:
-    both = {f"encoder/{n}": v for n, v in whisper_arrays.items()}
-    both |= {f"decoder/{n}": v for n, v in whisper_decoder_arrays.items()}
     monkeypatch.setattr(reading, "whisper_base", lambda: {})
-    monkeypatch.setattr(reading, "whisper_arrays", lambda contents: both)
+    monkeypatch.setattr(reading, "whisper_arrays", lambda contents: whole_whisper_arrays)
     monkeypatch.setattr(dictation, "_heard", lambda data: ((i, [ZERO, 7, 8]) for i in range(len(data.frames) - 1)))
     monkeypatch.setattr(dictation, "_tokenizer", _Spelling)
     for name, value in {"BATCH": 2, "RANK": 2, "VALIDATION_BATCHES": 1}.items():

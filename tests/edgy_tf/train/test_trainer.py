@@ -247,14 +247,11 @@ def test_pages_are_spelled_by_a_recogniser_that_stays_behind(
     content: Run,
     monkeypatch: pytest.MonkeyPatch,
     eagerly: None,
-    whisper_arrays: dict[str, np.ndarray],
-    whisper_decoder_arrays: dict[str, np.ndarray],
+    whole_whisper_arrays: dict[str, np.ndarray],
     tmp_path: Path,
 ) -> None:
-    both = {f"encoder/{n}": v for n, v in whisper_arrays.items()}
-    both |= {f"decoder/{n}": v for n, v in whisper_decoder_arrays.items()}
     monkeypatch.setattr(trainer, "whisper_base", lambda: {})
-    monkeypatch.setattr(trainer, "whisper_arrays", lambda contents: both)
+    monkeypatch.setattr(trainer, "whisper_arrays", lambda contents: whole_whisper_arrays)
     monkeypatch.setattr(dictation, "_heard", lambda data: ((i, [ZERO, 7, 8]) for i in range(len(data.frames) - 1)))
     monkeypatch.setattr(dictation, "_tokenizer", lambda: SimpleNamespace(decode=lambda tokens: ""))
     phases = (Phase("content", steps=1, codes=8, batch=2, spelled=1),)
