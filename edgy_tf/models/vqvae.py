@@ -162,7 +162,7 @@ class VQVAE(keras.Model):
         """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""
         p, heard = self.preset, clean
         if training:
-            heard = self._changed(batch["heard"], batch["change"])
+            heard = self._mel(batch["heard"], batch["change"])
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
@@ -175,17 +175,15 @@ class VQVAE(keras.Model):
             "gender": _cross_entropy(batch["gender"], logits[1]),
         }
 
-    def _changed(self, pcm: Any, change: Any) -> Any:
+    def _mel(self, pcm: Any, change: Any = None) -> Any:
+        """Log-mel of int16 samples, in another voice where there is a ``change``."""
         fe = self.preset.front_end
-        return features(another_voice(magnitudes(ops.cast(pcm, "float32") / 32768, fe), change), fe)
+        spectra = magnitudes(ops.cast(pcm, "float32") / 32768, fe)
+        return features(spectra if change is None else another_voice(spectra, change), fe)
 
     def _spelling(self, batch: dict[str, Any], training: bool) -> Any:
         """Loss of what the recogniser writes of pages, whose codes learn but if they are frozen."""
-        fe = self.preset.front_end
-        if training:
-            mel = self._changed(batch["page"], batch["page_change"])
-        else:
-            mel = features(magnitudes(ops.cast(batch["page"], "float32") / 32768, fe), fe)
+        mel = self._mel(batch["page"], batch["page_change"] if training else None)
         # As the encoder is when it is released: a page holds silence, which its statistics should not.
         quantised, _, _ = self.quantizer(self.encoder(ops.stop_gradient(mel)))
         nobody = self.voices(ops.zeros_like(batch["page_frames"]))

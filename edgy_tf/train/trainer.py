@@ -44,7 +44,7 @@ class Run:
         every: steps between checkpoints.
         speaker: what ``train_speaker`` wrote, for a preset whose speaker embedding is a ResNet.
         teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
-        reading: what ``train_reading`` wrote: how the recogniser reads pages that are spelled, at first.
+        reading: what ``train_reading`` wrote: how the recogniser reads pages that are spelled.
         start: another run's folder, or a release, whose weights a new run begins with.
     """
 
