@@ -16,11 +16,10 @@ from converters.equalise import equalised
 from converters.report import Report, report
 from converters.variants import RELEASED
 from edgy_tf.corpora import Corpus, hold_out, some_speech, to_float32
-from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.decode.voices import synthetic_voices
 from edgy_tf.errors import ModelError
 from edgy_tf.frontend import encoder_input
-from edgy_tf.network import Network
+from edgy_tf.network import NOBODY, Network
 from edgy_tf.preset import Preset
 from edgy_tf.reading import Reading
 from edgy_tf.releases import MANIFEST, READING, Release, find_release

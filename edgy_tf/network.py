@@ -17,6 +17,9 @@ from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays
 
 _VOICE = "voices/"
 
+NOBODY = "nobody"
+"""Array of a release's network: the voice of nobody, in which the text head was trained."""
+
 
 @dataclass(frozen=True)
 class Network:

@@ -131,8 +131,7 @@ class Phase:
         batch: crops a step.
         judged: of those, in a ``content`` phase, how many the recogniser's encoder judges: it costs three times
             what everything else does.
-        spelled: pages of 17.2 s, beside the crops of a ``content`` phase, of which the recogniser must write the words;
-            a page costs as much as four crops that are judged.
+        spelled: pages of 17.2 s, beside the crops of a ``content`` phase, of which the recogniser must write the words.
         latent_noise: standard deviation of noise on each number of a latent in a ``content`` phase: latents gather
             around their codes, and what a compressed encoder gets slightly wrong changes few codes.
     """

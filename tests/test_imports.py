@@ -1,4 +1,4 @@
-"""What a device imports needs NumPy and the standard library, nothing else."""
+"""What a device imports needs NumPy and the standard library, nothing else; and training on JAX no TensorFlow."""
 
 import os
 import subprocess
@@ -41,5 +41,22 @@ def test_a_device_needs_numpy_alone(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+ON_JAX = """
+import sys
+
+# A machine with a GPU need not have them.
+sys.modules.update(dict.fromkeys(("tensorflow", "jiwer", "faster_whisper")))
+import edgy_tf.train.trainer
+"""
+
+
+def test_training_on_jax_needs_no_tensorflow() -> None:
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_JAX], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

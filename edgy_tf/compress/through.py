@@ -9,9 +9,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from edgy_tf.compress.teaching import Distance, nearest
-from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.errors import ModelError
-from edgy_tf.network import Network
+from edgy_tf.network import NOBODY, Network
 from edgy_tf.weights import assign_variables
 
 

@@ -17,7 +17,7 @@ from edgy_tf.decode.stream import Deemphasis, SpeechStream
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
 from edgy_tf.models.whisper import MELS, features_of_mel
-from edgy_tf.network import Network
+from edgy_tf.network import NOBODY, Network
 from edgy_tf.releases import find_release
 from edgy_tf.weights import assign_variables
 
@@ -25,9 +25,6 @@ Floats = npt.NDArray[np.float32]
 
 VOCODERS = ("wavernn", "griffin-lim")
 """Ways from the conditioning to samples: the paper's, and one without training on the mel head."""
-
-NOBODY = "nobody"
-"""Array of a release's network: the voice of nobody, in which the text head was trained."""
 
 
 class Decoder:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import numpy as np
 from tqdm import tqdm
 
@@ -89,6 +88,9 @@ def _tokenizer() -> Any:
 
 def _text(spell: Any, tokens: list[int], transcript: str | None, frames: int) -> list[int]:
     """Tokens of one utterance of ``frames``, with a time at its end."""
+    # Here, for every training imports this module, and few need words.
+    import jiwer
+
     end = ZERO + min(frames, LONGEST) // TICK
     heard = _plain(spell.decode([token for token in tokens if token < END]))
     if transcript and jiwer.wer(_plain(transcript) or "-", heard or "-") > FAR:

@@ -59,9 +59,9 @@ class Pages:
         tokens = np.full(TOKENS + 1, END, np.int32)
         tokens[: len(PROMPT)] = PROMPT
         places: list[tuple[int, int]] = []
-        frame, place = 0, len(PROMPT)
+        frame, place, odds = 0, len(PROMPT), self._shares / self._shares.sum()
         while True:
-            u = int(rng.choice(len(self.texts), p=self._shares / self._shares.sum()))
+            u = int(rng.choice(len(self.texts), p=odds))
             text, length = self.texts[u], int(self.lengths[u])
             if frame + length > FRAMES * speed or place + len(text) >= TOKENS:
                 return places, tokens

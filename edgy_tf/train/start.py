@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.errors import ModelError
 from edgy_tf.models.vqvae import VQVAE
-from edgy_tf.network import Network
+from edgy_tf.network import NOBODY, Network
 from edgy_tf.preset import Preset, preset_from_dict
 from edgy_tf.releases import MANIFEST, find_release
 from edgy_tf.train.checkpoint import Checkpoint

@@ -26,7 +26,7 @@ from edgy_tf.train.start import start_from
 from edgy_tf.train.teacher import load_teacher
 from edgy_tf.train.units import with_units
 from edgy_tf.weights import Arrays, assign_variables, variables_of
-from edgy_tf.whisper_base import whisper_arrays, whisper_base
+from edgy_tf.whisper_base import whisper_arrays, whisper_base, with_changes
 
 VALIDATION_BATCHES = 4
 
@@ -117,9 +117,8 @@ def _voice(run: Run) -> Arrays:
 
 def _reader(reading: Path | None) -> Arrays:
     """Whisper's weights, with what it has learned of codes."""
-    weights = whisper_arrays(whisper_base())
-    changes = Reading.load(reading).changes() if reading else {}
-    return weights | {name: weights[name] + change.reshape(weights[name].shape) for name, change in changes.items()}
+    contents = whisper_base()
+    return whisper_arrays(with_changes(contents, Reading.load(reading).changes()) if reading else contents)
 
 
 def _data(run: Run) -> tuple[Prepared, Prepared, list[tuple[str, str]]]:

@@ -12,9 +12,8 @@ from edgy_tf.compress.filters import remove_filters
 from edgy_tf.compress.recipe import FineTuning
 from edgy_tf.compress.through import through_decoder
 from edgy_tf.decode import Decoder
-from edgy_tf.decode.decoder import NOBODY
 from edgy_tf.errors import ModelError
-from edgy_tf.network import Network
+from edgy_tf.network import NOBODY, Network
 
 
 def _codes(teacher: Network, latents: np.ndarray) -> np.ndarray:

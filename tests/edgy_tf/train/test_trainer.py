@@ -250,8 +250,9 @@ def test_pages_are_spelled_by_a_recogniser_that_stays_behind(
     whole_whisper_arrays: dict[str, np.ndarray],
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(trainer, "whisper_base", lambda: {})
-    monkeypatch.setattr(trainer, "whisper_arrays", lambda contents: whole_whisper_arrays)
+    monkeypatch.setattr(trainer, "whisper_base", lambda: whole_whisper_arrays)
+    monkeypatch.setattr(trainer, "whisper_arrays", lambda contents: contents)
+    monkeypatch.setattr(trainer, "with_changes", lambda all_, few: all_ | {n: all_[n] + v for n, v in few.items()})
     monkeypatch.setattr(dictation, "_heard", lambda data: ((i, [ZERO, 7, 8]) for i in range(len(data.frames) - 1)))
     monkeypatch.setattr(dictation, "_tokenizer", lambda: SimpleNamespace(decode=lambda tokens: ""))
     phases = (Phase("content", steps=1, codes=8, batch=2, spelled=1),)
