@@ -154,12 +154,12 @@ def _conditioning(preset: Preset) -> Iterator[Layer]:
 
 
 def _context(preset: Preset, width: int) -> Iterator[Layer]:
-    channels, rate = 2 * preset.decoder.conditioning, preset.code_rate
+    channels, rate = 2 * preset.decoder.conditioning, preset.code_rate * preset.stride / preset.place
     yield _layer("conditioning", "enter", rate, channels, width * channels, extra=channels)
     for i, conv in enumerate(preset.decoder.context, start=1):
         yield _layer("conditioning", f"context{i}", rate, channels, conv.kernel * channels**2, extra=3 * channels)
         yield _layer("conditioning", f"mix{i}", rate, channels, channels**2, extra=channels)
-    width = preset.stride * channels
+    width = preset.place * channels
     yield _layer("conditioning", "leave", rate, width, channels * width, extra=width + 2 * channels)
 
 

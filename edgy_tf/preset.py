@@ -104,6 +104,8 @@ class DecoderConfig:
         bunch: samples that one step of the GRU produces; the paper's is 1.
         context: residual convolutions over the codes, ``2 * conditioning`` wide; without any, the paper's two
             bi-directional GRUs.
+        place: mel frames that one place of the context stands for; 0 for those of a code. A longer code stands in
+            several, so that a decoder of shorter codes fits (`edgy_tf.train.start`).
     """
 
     conditioning: int
@@ -113,6 +115,7 @@ class DecoderConfig:
     bits: int
     bunch: int = 1
     context: tuple[Conv, ...] = ()
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,8 @@ class Content:
         noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
         adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
             from them (Ganin et al. 2016).
+        prosody: the same of another one, who tells from them how it is said: pitch, melody, dynamics and effort
+            (`edgy_tf.train.prosody`); 0 for none.
     """
 
     words: float = 0.5
@@ -181,6 +186,7 @@ class Content:
     equaliser_db: float = 0.0
     noise_snr_db: float = 10.0
     adversary: float = 0.0
+    prosody: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,11 @@ class Preset:
         for layer in self.encoder.layers:
             stride *= layer.stride
         return stride
+
+    @property
+    def place(self) -> int:
+        """Mel frames that one place of the decoder's context stands for."""
+        return self.decoder.place or self.stride
 
     @property
     def receptive_field(self) -> int:

@@ -48,6 +48,11 @@ def broken_rule(p: Preset) -> str | None:
         (0 < p.codebook.decay < 1, "codebook.decay must be between 0 and 1"),
         (p.speaker.kind in ("table", "resnet"), "speaker.kind must be 'table' or 'resnet'"),
         (p.front_end.hop % p.decoder.bunch == 0, "decoder.bunch must divide front_end.hop"),
+        (
+            p.decoder.place >= 0 and p.stride % (p.decoder.place or 1) == 0,
+            f"decoder.place must divide the {p.stride} frames of a code",
+        ),
+        (p.decoder.place == 0 or len(p.decoder.context) > 0, "decoder.place needs a decoder.context"),
         (2 <= p.decoder.bits <= 12, "decoder.bits must be 2 to 12"),
         (0 <= p.train.jitter <= 1, "train.jitter must be between 0 and 1"),
         (
@@ -62,6 +67,7 @@ def broken_rule(p: Preset) -> str | None:
             p.train.content.units == 0 or (p.train.content.units > 1 and p.stride % 2 == 0 and p.front_end.hop == 160),
             "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),
+        (p.train.content.prosody >= 0, "train.content.prosody must not be negative"),
         (0 <= p.train.content.speed <= 0.5, "train.content.speed must be between 0 and 0.5"),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),

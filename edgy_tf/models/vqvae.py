@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from edgy_tf.frontend.spectra import features, magnitudes
-from edgy_tf.models.adversary import Adversary
+from edgy_tf.models.adversary import LEVELS, PROSODY, Adversary
 from edgy_tf.models.another_voice import another_voice
 from edgy_tf.models.encoder import build_encoder
 from edgy_tf.models.quantizer import VectorQuantizer, perplexity
@@ -20,7 +20,7 @@ from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, features_o
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.weights import Arrays
 
-TERMS = ("nll", "mel", "text", "words", "spelling", "units", "commitment", "who", "gender", "perplexity")
+TERMS = ("nll", "mel", "text", "words", "spelling", "units", "commitment", "who", "gender", "prosody", "perplexity")
 """What a batch is judged by; all but the perplexity are summed."""
 
 
@@ -33,7 +33,8 @@ class VQVAE(keras.Model):
     of the one that stands in for it. Where the codes are frozen, ``codes [B, N]`` stand for ``mel``.
     A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
     ``[B, samples]``, ``change [B, C]`` for ``another_voice``, ``gender [B]`` (0 unknown, 1 F, 2 M), and ``units
-    [B, N * stride / 2]`` (0 unknown) where a head tells them. Where pages are spelled, ``page [P, samples]`` is like
+    [B, N * stride / 2]`` (0 unknown) where a head tells them; ``prosody [B, P]`` (0 unknown) where an adversary asks
+    about it. Where pages are spelled, ``page [P, samples]`` is like
     ``heard``, with ``page_change [P, C]``, ``page_frames [P]``, after which there is nothing, and ``tokens [P, L]``.
 
     The mel head is a linear layer on the conditioning; it exists where a phase trains with it. It makes the
@@ -57,12 +58,15 @@ class VQVAE(keras.Model):
         self.text_head: Any = None
         self.unit_head: Any = None
         self.adversary: Any = None
+        self.prosody: Any = None
         self.teacher: Any = None
         if targets & {"mel", "content"}:
             self.mel_head = layers.Dense(preset.front_end.mels, dtype="float32", name="mel_head")
         if "content" in targets:
             self.text_head = layers.Dense(MELS, dtype="float32", name="text_head")
-            self.adversary = Adversary(speakers, name="adversary")
+            self.adversary = Adversary({"speakers": speakers, "genders": 3}, name="adversary")
+            if preset.train.content.prosody:
+                self.prosody = Adversary(dict.fromkeys(PROSODY, LEVELS + 1), name="prosody")
             if units := preset.train.content.units:
                 self.unit_head = layers.Dense(units + 1, dtype="float32", name="unit_head")
         if teacher:
@@ -81,8 +85,9 @@ class VQVAE(keras.Model):
         for head in (self.mel_head, self.text_head, self.unit_head):
             if head is not None:
                 head.build(conditioning)
-        if self.adversary is not None:
-            self.adversary.build((None, None, p.codebook.dim))
+        for asking in (self.adversary, self.prosody):
+            if asking is not None:
+                asking.build((None, None, p.codebook.dim))
         if self.teacher is not None:
             self.teacher.build((None, None, MELS))
         self.built = True
@@ -101,6 +106,7 @@ class VQVAE(keras.Model):
             (self.text_head, content),
             (self.unit_head, content),
             (self.adversary, content and not phase.freeze),
+            (self.prosody, content and not phase.freeze),
         ):
             if part is not None:
                 part.trainable = trains
@@ -160,20 +166,26 @@ class VQVAE(keras.Model):
 
     def _hidden(self, batch: dict[str, Any], clean: Any, training: bool) -> tuple[Any, dict[str, Any]]:
         """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""
-        p, heard = self.preset, clean
+        p, cfg, heard = self.preset, self.preset.train.content, clean
         if training:
             heard = self._mel(batch["heard"], batch["change"])
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
         quantised, codes, commitment = self.quantizer(latents, training=training)
-        logits = self.adversary(reversed_gradient(quantised, p.train.content.adversary))
-        return quantised, {
+        who, gender = self.adversary(reversed_gradient(quantised, cfg.adversary))
+        losses = {
             "commitment": commitment,
             "perplexity": perplexity(codes, p.codebook.size),
-            "who": _cross_entropy(batch["speaker"], logits[0]) if training else ops.zeros(()),
-            "gender": _cross_entropy(batch["gender"], logits[1]),
+            "who": _cross_entropy(batch["speaker"], who) if training else ops.zeros(()),
+            "gender": _cross_entropy(batch["gender"], gender),
         }
+        if self.prosody is not None:
+            told = enumerate(self.prosody(reversed_gradient(quantised, cfg.prosody)))
+            losses["prosody"] = ops.mean(
+                ops.stack([_cross_entropy(batch["prosody"][:, i], logits) for i, logits in told])
+            )
+        return quantised, losses
 
     def _mel(self, pcm: Any, change: Any = None) -> Any:
         """Log-mel of int16 samples, in another voice where there is a ``change``."""

@@ -43,7 +43,7 @@ class ConvConditioning(keras.layers.Layer):
 
     def __init__(self, preset: Preset, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stride = preset.stride
+        self.place, self.places = preset.place, preset.stride // preset.place
         self.channels = 2 * preset.decoder.conditioning
         self.enter = layers.Dense(self.channels, name="enter")
         self.blocks = [
@@ -62,7 +62,7 @@ class ConvConditioning(keras.layers.Layer):
             for i, conv in enumerate(preset.decoder.context, start=1)
         ]
         self.norm = layers.LayerNormalization(name="norm")
-        self.leave = layers.Dense(self.stride * self.channels, name="leave")
+        self.leave = layers.Dense(self.place * self.channels, name="leave")
 
     def build(self, vectors_shape: tuple[Any, ...], voice_shape: tuple[Any, ...]) -> None:
         """Create the convolutions."""
@@ -72,12 +72,13 @@ class ConvConditioning(keras.layers.Layer):
 
     def call(self, vectors: Any, voice: Any) -> Any:
         """Put the voice beside each code, look around, and split each code into its mel frames."""
+        vectors = ops.repeat(vectors, self.places, axis=1)
         count = ops.shape(vectors)[1]
         beside = ops.repeat(ops.expand_dims(voice, 1), count, axis=1)
         x = self.enter(ops.concatenate([vectors, ops.cast(beside, vectors.dtype)], -1))
         for norm, conv, mix in self.blocks:
             x = x + mix(conv(norm(x)))
-        return ops.reshape(self.leave(self.norm(x)), (-1, count * self.stride, self.channels))
+        return ops.reshape(self.leave(self.norm(x)), (-1, count * self.place, self.channels))
 
 
 def build_conditioning(preset: Preset) -> Any:

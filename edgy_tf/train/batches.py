@@ -137,6 +137,8 @@ class _Draw:
             place = ((np.arange(codes * half) + 0.5) * speeds[:, None]).astype(np.int64)
             units = crops(data.units, data.code_bounds(UNIT), self.utterances, self.starts * half, place.max() + 1)
             out["units"] = np.take_along_axis(units, place, 1)
+        if data.prosody is not None:
+            out["prosody"] = data.prosody[self.utterances]
         if self.phase.spelled:
             out |= self._pages()
         return out if self.phase.freeze else out | self._heard(pcm)

@@ -20,14 +20,18 @@ Speakers = list[tuple[str, str]]
 TABLE = "speaker/embeddings"
 
 GAMMA = 0.1
-"""Of the normalisation in a layer that is added: with 0 nothing would ever reach its weights through the ReLU."""
+"""Of the normalisation in a residual layer that is added: with 0 nothing would reach its weights through the ReLU."""
+
+BETA = 2.0
+"""Of the normalisation in a layer with a stride that is added: in deviations, so that the ReLU cuts off hardly any."""
 
 
 def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, ...]:
     """Take over each part of another network that has the same shape here; the others begin anew.
 
     A codebook of another size begins anew, for example, and so does the table of other speakers, but for nobody.
-    Layers that the encoder has beyond those of the other one begin as next to nothing.
+    Layers that the encoder has beyond those of the other one begin as next to nothing, or, where they have a stride, as
+    the mean of what they join.
 
     Args:
         origin: folder of a run, or name or folder of a release.
@@ -39,7 +43,7 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
 
     Raises:
         ModelError: no such run or release, its front end is another, or its encoder is not this one but for
-            residual layers at the end that see the past alone.
+            layers at the end that see the past alone, each with a residual connection or a stride.
     """
     lineage, arrays, known = _read(origin)
     preset = lineage[-1]
@@ -47,8 +51,9 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     layers = len(preset.encoder.layers)
     begun = replace(mine.encoder, layers=mine.encoder.layers[:layers])
     same = (preset.front_end, preset.encoder, preset.codebook.dim) == (mine.front_end, begun, mine.codebook.dim)
-    added = zip(mine.residuals[layers:], mine.crops[layers:], strict=True)
-    if not same or not all(residual and after == 0 for residual, (_, after) in added):
+    added = zip(mine.encoder.layers[layers:], mine.residuals[layers:], mine.crops[layers:], strict=True)
+    fit = (after == 0 and (residual or not conv.depthwise) for conv, residual, (_, after) in added)
+    if not same or not all(fit):
         raise ModelError(f"{origin} has another encoder than preset {mine.name}; start from one that has the same")
     own = variables_of(model)
     fits = {name for name, value in own.items() if name in arrays and arrays[name].shape == value.shape}
@@ -59,9 +64,14 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     if "speaker" in anew and TABLE in own and TABLE in arrays and own[TABLE].shape[1] == arrays[TABLE].shape[1]:
         # The text head speaks in nobody's voice: with another one it would be as good as untrained.
         assign_variables(model.speaker, {TABLE: np.concatenate([arrays[TABLE][:1], own[TABLE][1:]])})
-    for number in range(layers, len(mine.encoder.layers)):
-        gamma = model.encoder.get_layer(f"norm{number + 1}").gamma
-        gamma.assign(np.full(gamma.shape, GAMMA, np.float32))
+    for number, residual in enumerate(mine.residuals[layers:], start=layers + 1):
+        norm, conv = (model.encoder.get_layer(f"{kind}{number}") for kind in ("norm", "conv"))
+        if residual:
+            norm.gamma.assign(np.full(norm.gamma.shape, GAMMA, np.float32))
+        else:
+            norm.beta.assign(np.full(norm.beta.shape, BETA, np.float32))
+            kernel = np.eye(mine.encoder.units, dtype=np.float32) / conv.kernel.shape[1]
+            conv.kernel.assign(np.broadcast_to(kernel, conv.kernel.shape))
     return lineage
 
 

@@ -21,6 +21,7 @@ from edgy_tf.train.codes import with_codes
 from edgy_tf.train.dictation import with_texts
 from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
 from edgy_tf.train.prepared import Prepared
+from edgy_tf.train.prosody import with_prosody
 from edgy_tf.train.speaker import load_speaker
 from edgy_tf.train.start import start_from
 from edgy_tf.train.teacher import load_teacher
@@ -82,6 +83,8 @@ def train(run: Run) -> Checkpoint:
         teacher = load_teacher(run.teacher) if judged or run.preset.train.content.units else {}
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
+        if run.preset.train.content.prosody:
+            training, validation = with_prosody(training, validation, run.out / "prepared")
         if reader:
             training, validation = (with_texts(d, run.corpus, run.out / "prepared") for d in (training, validation))
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None, reader)

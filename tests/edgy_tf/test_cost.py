@@ -14,6 +14,9 @@ from edgy_tf.cost import Cost, cost_of
 from edgy_tf.preset import Preset, load_preset, preset_names
 
 EXPERIMENTS = sorted(map(str, (Path(__file__).parents[2] / "docs" / "experiments").glob("*.toml")))
+SLOWER = next(path for path in EXPERIMENTS if path.endswith("slower.toml"))
+"""Its codes are longer than a place of its decoder's context."""
+
 PARTS = ("encoder", "codebook", "conditioning", "wavernn")
 
 
@@ -73,7 +76,7 @@ class Built:
         return {name: count for name, count in counts.items() if count}
 
 
-@pytest.fixture(scope="module", params=[*preset_names(), EXPERIMENTS[0]])
+@pytest.fixture(scope="module", params=[*preset_names(), EXPERIMENTS[0], SLOWER])
 def built(request: pytest.FixtureRequest) -> Built:
     return Built(load_preset(request.param))
 

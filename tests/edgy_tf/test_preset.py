@@ -45,6 +45,8 @@ RULES = [
     ("decoder.embedding", 0, "decoder.embedding"),
     ("decoder.affine", 0, "decoder.affine"),
     ("decoder.conditioning", 0, "decoder.conditioning"),
+    ("decoder.place", 3, "decoder.place must divide the 2 frames of a code"),
+    ("decoder.place", -1, "decoder.place"),
     ("encoder.units", 0, "encoder.units"),
     ("codebook.dim", -1, "codebook.dim"),
     ("speaker.dim", 0, "speaker.dim"),
@@ -56,6 +58,7 @@ RULES = [
     ("train.phases.0.batch", -1, "phase's steps, codes and batch"),
     ("decoder.bits", 1, "decoder.bits"),
     ("decoder.bits", 13, "decoder.bits"),
+    ("train.content.prosody", -0.1, "train.content.prosody"),
     ("train.phases", [], "train.phases"),
     ("train.phases.0.target", "pitch", "phase's target"),
     ("train.phases.3.wave_codes", 61, "phase's wave_codes"),
@@ -113,6 +116,13 @@ def message_of(table: dict[str, Any]) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def test_codes_stand_in_places_of_a_context_alone() -> None:
+    table = changed("decoder.place", 1)
+    assert preset_from_dict(table).place == 1
+    table["decoder"]["context"] = []
+    assert message_of(table) == "preset: decoder.place needs a decoder.context"
 
 
 def test_the_presets_that_ship() -> None:

@@ -13,7 +13,7 @@ def test_it_learns_a_leak_and_nothing_where_there_is_none() -> None:
 
     def unseen_accuracy(codes: np.ndarray) -> float:
         keras.utils.set_random_seed(0)
-        adversary = Adversary(5)
+        adversary = Adversary({"speakers": 5, "genders": 3})
         x = keras.Input((10, 4))
         model = keras.Model(x, adversary(x)[1])
         assert adversary(codes[:3])[0].shape == (3, 5)

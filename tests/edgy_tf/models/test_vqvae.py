@@ -191,7 +191,7 @@ CONTENT = Phase("content", steps=1, codes=5, batch=2, judged=2)
 @pytest.fixture(scope="module")
 def started(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> tuple[VQVAE, dict[str, np.ndarray]]:
     """A network in its content phase, its codebook started, and a batch for it."""
-    preset = replace(tiny, train=replace(tiny.train, phases=(CONTENT,), content=Content(units=7)))
+    preset = replace(tiny, train=replace(tiny.train, phases=(CONTENT,), content=Content(units=7, prosody=0.1)))
     keras.utils.set_random_seed(0)
     model = VQVAE(preset, SPEAKERS, CONTENT, whisper_arrays)
     rng = np.random.default_rng(0)
@@ -202,6 +202,7 @@ def started(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> tuple[VQVAE,
         "change": rng.uniform(-0.3, 0.3, (CONTENT.batch, 3 + CURVES)).astype(np.float32),
         "speaker": np.array([1, 2], np.int32),
         "gender": np.array([1, 2], np.int32),
+        "prosody": np.array([[1, 2, 3, 4], [4, 3, 2, 0]], np.int32),
         "units": rng.integers(1, 8, (CONTENT.batch, CONTENT.codes * preset.stride // 2)).astype(np.int32),
     }
     _step(model, batch)  # Starts the codebook.
@@ -223,9 +224,10 @@ def test_a_content_phase_trains_all_but_teacher_and_wavernn(content: tuple[VQVAE
     model, batch = content
     losses, gradients = _step(model, batch)
     assert np.isfinite(list(losses.values())).all()
-    terms = [losses[n] for n in ("mel", "text", "words", "units", "commitment", "who", "gender")]
+    terms = [losses[n] for n in ("mel", "text", "words", "units", "commitment", "who", "gender", "prosody")]
     assert losses["total"] == pytest.approx(sum(terms), rel=1e-5)
-    for part in ("conv1", "latent", "conditioning", "mel_head", "text_head", "unit_head", "adversary", "speaker"):
+    heads = ("mel_head", "text_head", "unit_head", "adversary", "prosody")
+    for part in ("conv1", "latent", "conditioning", "speaker", *heads):
         assert any(value for name, value in gradients.items() if part in name), part
     assert not [name for name in gradients if name.startswith(("teacher", "wavernn"))]
 
@@ -239,7 +241,9 @@ def test_a_frozen_content_phase_trains_all_that_decodes(content: tuple[VQVAE, di
     assert losses.keys() - {"total"} == {"mel", "text", "words", "units"}
     for part in ("conditioning", "mel_head", "text_head", "unit_head", "speaker"):
         assert any(value for name, value in gradients.items() if part in name), part
-    assert not [name for name in gradients if name.startswith(("encoder", "adversary", "teacher", "wavernn"))]
+    assert not [
+        name for name in gradients if name.startswith(("encoder", "adversary", "prosody", "teacher", "wavernn"))
+    ]
     np.testing.assert_array_equal(model.quantizer.codebook.numpy(), before)
 
 
@@ -268,13 +272,15 @@ def test_the_words_alone_may_form_the_codes(content: tuple[VQVAE, dict[str, np.n
         with tf.GradientTape(persistent=True) as tape:
             losses = model(batch, training=True)
         kernel = model.encoder.get_layer("conv1").kernel.value
-        gradients = {n: tape.gradient(losses[n], kernel) for n in ("mel", "text", "words", "units", "gender")}
+        gradients = {
+            n: tape.gradient(losses[n], kernel) for n in ("mel", "text", "words", "units", "gender", "prosody")
+        }
         return {n: 0.0 if g is None else float(tf.reduce_max(tf.abs(g))) for n, g in gradients.items()}
 
     alone = encoder_gradients(mel_gradient=0.0, text_gradient=0.0, adversary=0.0)
-    assert alone["mel"] == alone["text"] == alone["gender"] == 0
+    assert alone["mel"] == alone["text"] == alone["gender"] == alone["prosody"] == 0
     assert min(alone["words"], alone["units"]) > 0
-    together = encoder_gradients(mel_gradient=1.0, text_gradient=1.0, adversary=0.5)
+    together = encoder_gradients(mel_gradient=1.0, text_gradient=1.0, adversary=0.5, prosody=0.5)
     assert min(together.values()) > 0
 
 
@@ -304,12 +310,13 @@ def test_the_adversarys_gradient_comes_back_reversed() -> None:
     np.testing.assert_allclose(tape.gradient(y, x), [-0.25, -0.25])
 
 
-def test_unknown_genders_and_speakers_are_not_held_against_anybody(
+def test_what_is_unknown_of_someone_is_not_held_against_anybody(
     content: tuple[VQVAE, dict[str, np.ndarray]],
 ) -> None:
     model, batch = content
-    unknown = model(batch | {"gender": np.zeros(2, np.int32), "speaker": np.zeros(2, np.int32)}, training=True)
-    assert float(unknown["gender"]) == float(unknown["who"]) == 0
+    unknown = {name: np.zeros_like(batch[name]) for name in ("gender", "speaker", "prosody")}
+    losses = model(batch | unknown, training=True)
+    assert float(losses["gender"]) == float(losses["who"]) == float(losses["prosody"]) == 0
 
 
 @pytest.fixture(scope="module")

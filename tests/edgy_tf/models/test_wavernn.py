@@ -39,6 +39,23 @@ def _inputs(preset: Preset, bunch: int, batch: int = 1) -> tuple[np.ndarray, np.
     return wave, rng.standard_normal((batch, FRAMES, 2 * preset.decoder.conditioning)).astype(np.float32)
 
 
+def test_a_longer_code_is_so_many_shorter_ones_to_the_context(tiny: Preset) -> None:
+    short = replace(tiny, decoder=replace(tiny.decoder, context=(Conv(3), Conv(3, dilation=2))))
+    layers = (*short.encoder.layers, Conv(2, stride=2))
+    long = replace(
+        short,
+        encoder=replace(short.encoder, layers=layers),
+        decoder=replace(short.decoder, place=short.stride),
+    )
+    assert long.stride == 2 * short.stride
+    conditioning, slower = build_conditioning(short), build_conditioning(long)
+    slower.set_weights(conditioning.get_weights())
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((2, 5, tiny.codebook.dim)).astype(np.float32)
+    voice = rng.standard_normal((2, tiny.speaker.dim)).astype(np.float32)
+    np.testing.assert_allclose(slower(vectors, voice), conditioning(vectors.repeat(2, axis=1), voice), atol=1e-6)
+
+
 @pytest.mark.parametrize("bunch", [1, 2, 4])
 def test_a_sample_changes_the_logits_after_it_alone(small: Preset, build: Build, bunch: int) -> None:
     wavernn = build(bunch)

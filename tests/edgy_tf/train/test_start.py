@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from edgy_tf.models.vqvae import VQVAE
 from edgy_tf.network import Network
 from edgy_tf.preset import Conv, Preset
 from edgy_tf.train.checkpoint import Checkpoint
-from edgy_tf.train.start import start_from
+from edgy_tf.train.start import BETA, start_from
 from edgy_tf.weights import variables_of
 
 
@@ -72,6 +73,28 @@ def test_an_encoder_grows_by_layers_that_see_the_past_and_change_little(tiny_run
     middle = replace(preset.encoder, aligned=False, layers=layers)
     with pytest.raises(ModelError, match="another encoder"):
         start_from(str(tiny_run), _model(replace(trained.preset, encoder=middle), 3), [])
+
+
+def test_a_layer_with_a_stride_begins_as_the_mean_of_what_it_joins(tiny_run: Path, tmp_path: Path) -> None:
+    trained = Checkpoint.load(tiny_run)
+    preset = replace(trained.preset, encoder=replace(trained.preset.encoder, aligned=True))
+    former = replace(trained, preset=preset)
+    former.save(tmp_path)
+    slower = replace(
+        preset,
+        encoder=replace(preset.encoder, layers=(*preset.encoder.layers, Conv(2, stride=2))),
+        decoder=replace(preset.decoder, context=(Conv(3),), place=preset.stride),
+    )
+    model = _model(slower, len(former.speakers))
+    start_from(str(tmp_path), model, former.speakers)
+    last = len(slower.encoder.layers)
+    mel = np.random.default_rng(0).random((2, slower.frames_for(20), slower.front_end.mels), np.float32)
+    before, after = model.encoder.get_layer(f"conv{last}").input, model.encoder.get_layer(f"relu{last}").output
+    joined = keras.Model(model.encoder.input, [after, before])
+    found, each = (np.asarray(x)[:, 0] for x in joined(mel, training=False))
+    wanted = each.reshape(2, 20, 2, -1).mean(2)
+    # The normalisation has seen nothing yet: its deviations are 1, and its beta keeps the ReLU open.
+    np.testing.assert_allclose(found, wanted / np.sqrt(1 + 1e-3) + BETA, rtol=1e-4, atol=1e-5)
 
 
 def test_another_encoder_is_refused(tiny_run: Path, tiny: Preset) -> None:
