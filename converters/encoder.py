@@ -68,6 +68,7 @@ def model_info(network: Network, variant: str, numbers: str, licence: str, relea
         licence=licence,
         release=release,
         front_end=asdict(fe),
+        levelled=preset.encoder.levelled,
         history=preset.history,
         receptive_field=preset.receptive_field,
     )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edgy_tf.corpora import to_float32
-from edgy_tf.frontend import encoder_input
+from edgy_tf.frontend import as_heard, encoder_input
 from edgy_tf.frontend.layer import LogMelLayer
 from edgy_tf.network import Network
 
@@ -51,8 +51,8 @@ class KerasEncoder:
 
     def encode(self, pcm: Pcm) -> Codes:
         """Codes ``[ceil(n / samples_per_code)]`` of ``pcm [n]``."""
-        audio = to_float32(pcm)
-        mel = encoder_input(audio, self._preset)[None] if self._layer is None else self._in_graph(audio)
+        audio, p = to_float32(pcm), self._preset
+        mel = encoder_input(audio, p)[None] if self._layer is None else self._in_graph(as_heard(audio, p))
         if not mel.shape[1]:
             return np.zeros(0, np.int32)
         z = np.asarray(self._encoder(tf.constant(mel)))[0]

@@ -58,6 +58,7 @@ class EncoderConfig:
         residual: add each layer's input to its output, of all but the first that have a stride of 1.
         normalise: give each latent unit variance over a batch, so that the codebook cannot shrink onto one code.
         lookahead: mel frames after a code's own that the encoder may see.
+        levelled: what it hears has been brought to one level, and its pauses are silent (`edgy_tf.frontend.Leveller`).
         aligned: residual connections carry the code's own place past a layer, not the middle of what it sees.
     """
 
@@ -67,6 +68,7 @@ class EncoderConfig:
     lookahead: int
     layers: tuple[Conv, ...]
     aligned: bool = False
+    levelled: bool = False
 
 
 @dataclass(frozen=True)

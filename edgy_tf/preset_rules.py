@@ -64,6 +64,10 @@ def broken_rule(p: Preset) -> str | None:
             "only a wave or a content phase can freeze the codes",
         ),
         (
+            not p.encoder.levelled or all(f.target == "content" or f.freeze for f in p.train.phases),
+            "an encoder that is levelled learns in content phases alone",
+        ),
+        (
             p.train.content.units == 0 or (p.train.content.units > 1 and p.stride % 2 == 0 and p.front_end.hop == 160),
             "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),

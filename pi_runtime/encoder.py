@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgy_tf.corpora import to_float32
+from edgy_tf.frontend import Leveller
+from edgy_tf.preset import FrontEnd
 from edgy_tf.releases import find_release
 from pi_runtime.interpreter import open_interpreter
 from pi_runtime.model_file import read_info
@@ -36,6 +38,9 @@ class EdgeEncoder:
         path = Path(path)
         self.info = read_info(path)
         self._interpreter = open_interpreter(path.read_bytes(), path.name, threads)
+        self._leveller = (
+            Leveller(FrontEnd(**self.info.front_end)) if self.info.levelled and self.info.front_end else None
+        )
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self.reset()
@@ -63,6 +68,8 @@ class EdgeEncoder:
         """Forget the stream and start another."""
         self._pending = np.zeros(self.info.silence, np.float32)
         self._samples = 0
+        if self._leveller:
+            self._leveller.reset()
         self._codes = -self.info.warm_up * self.info.block
 
     def process(self, pcm: npt.ArrayLike) -> Codes:
@@ -73,6 +80,8 @@ class EdgeEncoder:
         """
         samples = to_float32(np.asarray(pcm))
         self._samples += len(samples)
+        if self._leveller:
+            samples = self._leveller.process(samples)
         return self._advance(samples)
 
     def flush(self) -> Codes:

@@ -36,6 +36,7 @@ class ModelInfo:
         history: mel frames before a code's own that the encoder sees.
         receptive_field: mel frames that one code depends on.
         warm_up: runs at the beginning of a stream whose codes mean nothing, because the model still remembers another.
+        levelled: samples go through ``edgy_tf.frontend.Leveller`` first.
     """
 
     preset: str
@@ -53,6 +54,7 @@ class ModelInfo:
     history: int = 0
     receptive_field: int = 0
     warm_up: int = 0
+    levelled: bool = False
 
     @property
     def advance(self) -> int:

@@ -13,6 +13,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
+from edgy_tf.frontend.leveller import as_heard
 from edgy_tf.preset import FrontEnd, Preset
 
 Floats = npt.NDArray[np.float32]
@@ -109,7 +110,7 @@ def encoder_input(audio: npt.ArrayLike, preset: Preset) -> Floats:
     Returns:
         ``[preset.frames_for(n), mels]`` for the ``n = preset.codes_for(samples)`` codes of ``audio [samples]``.
     """
-    x = np.asarray(audio, np.float32)
+    x = as_heard(audio, preset)
     codes = preset.codes_for(len(x))
     if codes == 0:
         return np.zeros((0, preset.front_end.mels), np.float32)

@@ -11,6 +11,9 @@ from keras import ops
 ENVELOPE = 30
 """Cepstral coefficients of a spectrum's envelope: at 16 kHz it follows formants, but no pitch below 530 Hz."""
 
+GAIN = 2
+"""Place of the gain in a change."""
+
 CURVES = 6
 """Cosines over the frequency axis that a random equaliser is the sum of."""
 
@@ -36,7 +39,7 @@ def another_voice(spectra: Any, change: Any) -> Any:
     moved = _stretch(log - envelope, change[:, 0]) + _stretch(envelope, change[:, 1])
     place = np.arange(bins) / (bins - 1) * np.pi
     curves = np.cos(np.arange(1, CURVES + 1)[:, None] * place).astype(np.float32)
-    decibels = change[:, 2:3] + ops.matmul(change[:, 3:], curves)
+    decibels = change[:, GAIN : GAIN + 1] + ops.matmul(change[:, 3:], curves)
     return ops.exp(moved + decibels[:, None] * (math.log(10) / 20))
 
 

@@ -142,7 +142,7 @@ class VQVAE(keras.Model):
         if "codes" in batch:
             quantised = self.quantizer.lookup(batch["codes"])
         else:
-            quantised, losses = self._hidden(batch, clean, training)
+            quantised, losses = self._hidden(batch, training)
         frames, judged = self.phase.codes * p.stride, self.phase.judged
         mel = self.mel_head(self.conditioning(_share(quantised, cfg.mel_gradient), self.voices(batch["speaker"])))
         nobody = self.voices(ops.zeros_like(batch["speaker"]))
@@ -164,11 +164,10 @@ class VQVAE(keras.Model):
             losses["units"] = _cross_entropy(batch["units"], self.unit_head(ops.mean(pairs, 2)))
         return losses
 
-    def _hidden(self, batch: dict[str, Any], clean: Any, training: bool) -> tuple[Any, dict[str, Any]]:
+    def _hidden(self, batch: dict[str, Any], training: bool) -> tuple[Any, dict[str, Any]]:
         """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""
-        p, cfg, heard = self.preset, self.preset.train.content, clean
-        if training:
-            heard = self._mel(batch["heard"], batch["change"])
+        p, cfg = self.preset, self.preset.train.content
+        heard = self._mel(batch["heard"], batch["change"] if training else None)
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]

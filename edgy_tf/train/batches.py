@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
-from edgy_tf.models.another_voice import CURVES
+from edgy_tf.frontend import as_heard
+from edgy_tf.models.another_voice import CURVES, GAIN
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.pages import FRAMES, TOKENS, Pages
@@ -165,11 +166,13 @@ class _Draw:
                 sound[frame * hop :][: len(speech)] = speech
             pcm[i, lead : lead + FRAMES * hop] = played(sound[None], speed, FRAMES * hop)[0]
         if not self.augment:
-            return {"page": pcm, "page_frames": ends, "tokens": tokens}
+            return {"page": heard_as(pcm, preset), "page_frames": ends, "tokens": tokens}
         heard, change = changed(pcm, preset, self.rng)
         return {"page": heard, "page_change": change, "page_frames": ends, "tokens": tokens}
 
     def _heard(self, pcm: npt.NDArray[np.int16]) -> Batch:
+        if not self.augment:
+            return {"heard": heard_as(pcm, self.preset)}
         heard, change = changed(pcm, self.preset, self.rng)
         out: Batch = {"heard": heard, "change": change}
         if self.phase.latent_noise:
@@ -187,10 +190,18 @@ def played(pcm: npt.NDArray[np.int16], speed: float, count: int) -> npt.NDArray[
     return np.pad(pcm[:, :count], ((0, 0), (0, max(0, count - pcm.shape[1]))))
 
 
+def heard_as(pcm: npt.NDArray[np.int16], preset: Preset) -> npt.NDArray[np.int16]:
+    """Crops ``[B, samples]`` as the encoder hears them (`edgy_tf.frontend.as_heard`)."""
+    return np.rint(as_heard(pcm / np.float32(32767), preset) * 32767).astype(np.int16)
+
+
 def changed(
     pcm: npt.NDArray[np.int16], preset: Preset, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
-    """Crops ``[B, samples]`` with noise in half of them, and a ``change [B, C]`` of each for ``another_voice``."""
+    """Crops ``[B, samples]`` with noise in half of them, and a ``change [B, C]`` of each for ``another_voice``.
+
+    An encoder that hears everything at one level hears how well that was found, for the gain comes first.
+    """
     size, cfg = len(pcm), preset.train.content
     noisy = rng.random(size) < 0.5
     snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, size)
@@ -200,7 +211,11 @@ def changed(
     noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
     spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
     change = (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32)
-    return np.clip(pcm + noise, -32768, 32767).astype(np.int16), change
+    loud = pcm + noise
+    if preset.encoder.levelled:
+        loud = loud * 10 ** (change[:, GAIN, None] / 20)
+        change[:, GAIN] = 0
+    return heard_as(np.clip(loud, -32768, 32767).astype(np.int16), preset), change
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from edgy_tf.models.another_voice import another_voice
 from edgy_tf.models.quantizer import VectorQuantizer
 from edgy_tf.network import Network
 from edgy_tf.preset import Preset
-from edgy_tf.train.batches import changed, crops
+from edgy_tf.train.batches import changed, crops, heard_as
 from edgy_tf.train.prepared import Prepared
 
 PIECE, BATCH = 200, 64
@@ -29,6 +30,8 @@ Hear = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Any]
 
 def with_codes(data: Prepared, preset: Preset, encoder: Any, quantizer: VectorQuantizer) -> Prepared:
     """``data`` with the codes that an encoder and its codebook give for it as it stands."""
+    if preset.encoder.levelled:
+        return _with_codes_of_sound(data, preset, encoder, quantizer)
 
     def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:
         begin = starts * preset.stride - preset.history
@@ -50,7 +53,7 @@ def with_network_codes(data: Prepared, network: Network, seed: int | None = None
     quantizer.codebook.assign(network.codebook)
     if seed is None:
         return with_codes(data, preset, network.encoder(), quantizer)
-    encoder = _OtherVoices(network)
+    hearing = _Hearing(preset, network.encoder())
 
     def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:
         begin = starts * preset.samples_per_code - preset.samples_before
@@ -58,24 +61,38 @@ def with_network_codes(data: Prepared, network: Network, seed: int | None = None
         rngs = (np.random.default_rng([seed, u]) for u in utterances)
         rows = [changed(row[None], preset, rng) for row, rng in zip(pcm, rngs, strict=True)]
         heard, changes = (np.concatenate(part) for part in zip(*rows, strict=True))
-        return quantizer.nearest(encoder.predict_on_batch((heard.astype(np.float32) / 32768, changes)))
+        return quantizer.nearest(hearing.predict_on_batch((heard.astype(np.float32) / 32768, changes)))
 
     return dataclasses.replace(data, codes=_codes(data, preset, hear))
 
 
-class _OtherVoices(keras.Model):
-    """Samples ``[B, N]`` and a ``change [B, C]`` of each to the latents of an encoder that hears them so."""
+def _with_codes_of_sound(data: Prepared, preset: Preset, encoder: Any, quantizer: VectorQuantizer) -> Prepared:
+    """The same for an encoder that hears everything at one level, as the prepared features are not."""
+    hearing = _Hearing(preset, encoder)
+    utterances = itertools.pairwise(data.samples)
+    pcm = np.concatenate([heard_as(data.pcm[None, a:b], preset)[0] for a, b in tqdm(utterances, desc="level corpus")])
 
-    def __init__(self, network: Network) -> None:
-        super().__init__(name="other_voices", dtype="float32")
-        self._front_end = network.preset.front_end
-        self._encoder = network.encoder()
+    def hear(utterances: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> Any:
+        begin = starts * preset.samples_per_code - preset.samples_before
+        heard = crops(pcm, data.samples, utterances, begin, preset.samples_for(PIECE))
+        return quantizer.nearest(hearing.predict_on_batch((heard.astype(np.float32) / 32768, None)))
+
+    return dataclasses.replace(data, codes=_codes(data, preset, hear))
+
+
+class _Hearing(keras.Model):
+    """Samples ``[B, N]``, and a ``change [B, C]`` of each or None, to the latents of an encoder that hears them so."""
+
+    def __init__(self, preset: Preset, encoder: Any) -> None:
+        super().__init__(name="hearing", dtype="float32")
+        self._front_end = preset.front_end
+        self._encoder = encoder
 
     def call(self, given: tuple[Any, Any]) -> Any:
         """The latents, ``[B, codes, D]``."""
         samples, change = given
-        spectra = another_voice(magnitudes(samples, self._front_end), change)
-        return self._encoder(features(spectra, self._front_end))
+        spectra = magnitudes(samples, self._front_end)
+        return self._encoder(features(spectra if change is None else another_voice(spectra, change), self._front_end))
 
 
 def _codes(data: Prepared, preset: Preset, hear: Hear) -> Ints:

@@ -49,7 +49,7 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     preset = lineage[-1]
     mine = model.preset
     layers = len(preset.encoder.layers)
-    begun = replace(mine.encoder, layers=mine.encoder.layers[:layers])
+    begun = replace(mine.encoder, layers=mine.encoder.layers[:layers], levelled=preset.encoder.levelled)
     same = (preset.front_end, preset.encoder, preset.codebook.dim) == (mine.front_end, begun, mine.codebook.dim)
     added = zip(mine.encoder.layers[layers:], mine.residuals[layers:], mine.crops[layers:], strict=True)
     fit = (after == 0 and (residual or not conv.depthwise) for conv, residual, (_, after) in added)

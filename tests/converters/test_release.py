@@ -15,6 +15,7 @@ from edgy_tf.corpora import load, open_corpus
 from edgy_tf.decode import Decoder
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
+from edgy_tf.preset import Phase
 from edgy_tf.reading import DOWN, UP, Reading
 from edgy_tf.releases import READING, find_release, release_of
 from edgy_tf.train.checkpoint import Checkpoint
@@ -39,6 +40,25 @@ def test_float_codes_equal_keras_and_both_front_ends(tiny_release: Path, speech:
     assert result["numpy"].share >= 0.99
     assert result["int8"].share >= 0.8
     assert result["int8"].utterances == len(speech)
+
+
+def test_an_encoder_that_is_levelled_is_levelled_everywhere(
+    tiny_run: Path, tones: Path, speech: list[np.ndarray], tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint.load(tiny_run)
+    preset = checkpoint.preset
+    phases = tuple(Phase("content", steps=1, codes=8) for _ in preset.train.phases)
+    encoder, train = replace(preset.encoder, levelled=True), replace(preset.train, phases=phases)
+    levelled = replace(checkpoint, preset=replace(preset, encoder=encoder, train=train))
+    release, reports = export(levelled, open_corpus(tones), tmp_path / "levelled", ["float32"])
+    assert reports["float32"].agreement["pcm_to_codes"].share >= 0.999
+    assert reports["float32"].agreement["encode"].share >= 0.999
+    session = EdgeEncoder(release.encoder("float32"))
+    assert session.info.levelled
+    plain = replace(Network.load(release.network), preset=preset)
+    soft = [pcm // 16 for pcm in speech]
+    assert agreement(KerasEncoder(Network.load(release.network)).encode, {"": session.encode}, soft)[""].share >= 0.999
+    assert agreement(KerasEncoder(plain).encode, {"": session.encode}, soft)[""].share < 0.9
 
 
 def test_the_release_names_itself_and_its_files(tiny_release: Path, tiny_run: Path) -> None:

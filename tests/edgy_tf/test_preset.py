@@ -125,6 +125,13 @@ def test_codes_stand_in_places_of_a_context_alone() -> None:
     assert message_of(table) == "preset: decoder.place needs a decoder.context"
 
 
+def test_prepared_features_are_not_for_an_encoder_that_is_levelled() -> None:
+    table = changed("encoder.levelled", True)
+    assert preset_from_dict(table).encoder.levelled
+    table["train"]["phases"][0] |= {"target": "mel", "judged": 0}
+    assert message_of(table) == "preset: an encoder that is levelled learns in content phases alone"
+
+
 def test_the_presets_that_ship() -> None:
     assert preset_names() == ["micro", "paper", "pi", "reference"]
 

@@ -1,6 +1,8 @@
 """Any chunking gives the same codes; bad audio is refused and the session goes on."""
 
 import itertools
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +10,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgy_tf.corpora import to_float32
 from edgy_tf.errors import AudioError, MissingDependencyError, ModelError
+from edgy_tf.frontend import Leveller
+from edgy_tf.preset import FrontEnd
 from pi_runtime import EdgeEncoder, interpreter, read_info
+from pi_runtime.model_file import pack_info
 from tests.conftest import harmonic_voice
 
 
-@pytest.fixture(scope="module", params=["float32", "int8"])
-def encoder(request: pytest.FixtureRequest, tiny_release: Path) -> EdgeEncoder:
-    return EdgeEncoder.from_release(str(tiny_release), request.param)
+@pytest.fixture(scope="module", params=["float32", "int8", "levelled"])
+def model(request: pytest.FixtureRequest, tiny_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Encoders of the release, and the same graph for speech at one level."""
+    if request.param != "levelled":
+        return tiny_release / f"encoder-{request.param}.tflite"
+    plain = tiny_release / "encoder-float32.tflite"
+    path = tmp_path_factory.mktemp("levelled") / "levelled.tflite"
+    path.write_bytes(pack_info(_graph(plain), replace(read_info(plain), levelled=True)))
+    return path
+
+
+def _graph(model: Path) -> bytes:
+    """The file without what it says of itself."""
+    with zipfile.ZipFile(model) as archive:
+        return model.read_bytes()[: archive.infolist()[0].header_offset]
+
+
+@pytest.fixture(scope="module")
+def encoder(model: Path) -> EdgeEncoder:
+    return EdgeEncoder(model)
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +57,20 @@ def test_any_chunking_gives_the_same_codes(encoder: EdgeEncoder, pcm: np.ndarray
     np.testing.assert_array_equal(codes, whole)
 
 
-def test_nothing_of_another_stream_is_heard(encoder: EdgeEncoder, pcm: np.ndarray, tiny_release: Path) -> None:
+def test_nothing_of_another_stream_is_heard(encoder: EdgeEncoder, pcm: np.ndarray, model: Path) -> None:
     noise = np.random.default_rng(0).integers(-(2**15), 2**15, 20000).astype(np.int16)
     encoder.process(noise)
-    fresh = EdgeEncoder.from_release(str(tiny_release), encoder.info.variant)
+    fresh = EdgeEncoder(model)
     np.testing.assert_array_equal(encoder.encode(pcm), fresh.encode(pcm))
+
+
+def test_a_levelled_encoder_hears_what_the_leveller_gives(encoder: EdgeEncoder, pcm: np.ndarray, model: Path) -> None:
+    plain = replace(encoder.info, levelled=False)
+    (path := model.with_name("plain.tflite")).write_bytes(pack_info(_graph(model), plain))
+    soft = to_float32(pcm // 16)
+    heard = Leveller(FrontEnd(**plain.front_end)).process(soft) if encoder.info.levelled else soft
+    np.testing.assert_array_equal(encoder.encode(soft), EdgeEncoder(path).encode(heard))
+    assert np.array_equal(heard, soft) != encoder.info.levelled
 
 
 def test_single_samples_give_the_same_codes(encoder: EdgeEncoder, pcm: np.ndarray) -> None:
@@ -95,8 +127,6 @@ def test_files_that_are_no_encoders(tmp_path: Path) -> None:
 
 
 def test_a_damaged_graph_behind_a_good_description(tiny_release: Path, tmp_path: Path) -> None:
-    from pi_runtime.model_file import pack_info
-
     path = tmp_path / "broken.tflite"
     path.write_bytes(pack_info(b"not a graph at all", read_info(tiny_release / "encoder-int8.tflite")))
     with pytest.raises(ModelError, match=r"cannot run broken\.tflite"):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from edgy_tf.frontend import log_mel
+from edgy_tf.models.another_voice import GAIN
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Content, Phase, Preset
-from edgy_tf.train.batches import batch, batches
+from edgy_tf.train.batches import batch, batches, changed, heard_as
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.whisper_base import END, PROMPT, TICK, ZERO
 
@@ -320,3 +321,18 @@ def test_pages_are_heard_in_other_voices_while_they_teach(plain: Preset) -> None
     assert made["page_change"].shape == (2, made["change"].shape[1])
     assert (made["page_change"] != 0).any()
     assert "page" not in batch(data, plain, replace(content, spelled=0), _rng())
+
+
+def test_a_levelled_encoder_learns_from_levelled_speech(plain: Preset) -> None:
+    """Whatever the gain, and the same without augmentation; the clean speech to be told stays as it is."""
+    levelled = replace(plain, encoder=replace(plain.encoder, levelled=True))
+    rng = np.random.default_rng(0)
+    pcm = np.rint(3000 * np.sin(np.arange(32000) * 0.1) * (np.arange(32000) % 4000 < 2000)).astype(np.int16)[None]
+    quiet = replace(levelled, train=replace(levelled.train, gain_db=0.0, content=Content(noise_snr_db=60.0)))
+    loud = replace(quiet, train=replace(quiet.train, gain_db=30.0))
+    for preset in (quiet, loud):
+        heard, change = changed(pcm, preset, rng)
+        assert change[0, GAIN] == 0
+        assert np.sqrt(np.mean(np.square(heard[:, 24000:26000] / 32768.0))) == pytest.approx(0.1, rel=0.3)
+    np.testing.assert_array_equal(heard_as(pcm, plain), pcm)
+    assert not np.array_equal(heard_as(pcm, levelled), pcm)
