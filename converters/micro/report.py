@@ -102,6 +102,10 @@ def plan(path: Path, flash: int = FLASH, arena: int = ARENA) -> MicroReport:
     graph = micro_graph(path.read_bytes())
     if info.front_end is None:
         raise ModelError(f"{path} does not say what its front end is; export it again")
+    if info.levelled:
+        raise ModelError(
+            f"{path} hears speech at one level, which the library in C does not make yet; take one that is not"
+        )
     front_end = FrontEnd(**info.front_end)
     if front_end.n_fft not in FFTS:
         raise ModelError(f"CMSIS-DSP has no transform of {front_end.n_fft} samples; train with n_fft = 512")

@@ -58,7 +58,7 @@ class Leveller:
     def reset(self) -> None:
         """Forget the streams and start others."""
         self._level = np.full(self._shape, START)
-        self._noise = np.full(self._shape, QUIET)
+        self._noise = np.zeros(self._shape)
         self._left = np.full(self._shape, HOLD)
         self._last = self._gain()
         self._gains = self._next()

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from edgy_tf.errors import MissingDependencyError, ModelError
 from edgy_tf.network import Network
 from edgy_tf.releases import find_release
 from pi_runtime import FrameEncoder
-from pi_runtime.model_file import read_info
+from pi_runtime.model_file import pack_info, read_info
 from tests.converters.conftest import speech_like
 
 needs_tflm = pytest.mark.skipif(
@@ -143,6 +144,14 @@ def test_what_is_too_large_is_refused_and_nothing_is_written(
     assert re.search(says, error)
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_is_levelled_is_refused(int8: Path, tmp_path: Path) -> None:
+    path = tmp_path / "levelled.tflite"
+    graph = write_graph(read_graph(int8.read_bytes()))
+    path.write_bytes(pack_info(graph, replace(read_info(int8), levelled=True)))
+    with pytest.raises(ModelError, match=r"levelled\.tflite hears speech at one level"):
+        plan(path)
 
 
 def test_without_tflm_it_says_what_to_install(graph: MicroGraph, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,12 @@ def test_pauses_are_silent_and_soft_sounds_are_not() -> None:
     assert (soft != 0).mean() > 0.99
 
 
+@pytest.mark.parametrize("noise_db", [-60.0, -45.0, -40.0])
+def test_a_room_is_not_made_loud_before_the_first_word(noise_db: float) -> None:
+    room = _noise(10, noise_db)
+    assert _loudest(_heard(room)) - _loudest(room) < 12
+
+
 def test_a_pause_does_not_become_loud() -> None:
     """Noise is not taken for speech while one waits: a minute later it is as it was, and so are the first words."""
     talk, pause = _talk(3, -20), _noise(60, -52)

@@ -33,7 +33,7 @@ public final class EdgyEncoder implements Closeable {
     public EdgyEncoder(ModelInfo info, Inference inference) {
         this.info = info;
         this.inference = inference;
-        ring = new SampleRing(info.window);
+        ring = new SampleRing(info.window, info.levelledFrame == 0 ? null : new Leveller(info.levelledFrame));
         window = new float[info.window];
         codes = new int[info.block];
         reset();

@@ -41,6 +41,8 @@ public final class ModelInfo {
     public final int before;
     /** Runs at the beginning of a stream whose codes mean nothing, because the model still remembers another. */
     public final int warmUp;
+    /** Samples of a frame of the {@link Leveller} that speech goes through first; 0 for none. */
+    final int levelledFrame;
 
     private ModelInfo(JSONObject json) throws JSONException {
         preset = json.getString("preset");
@@ -53,6 +55,7 @@ public final class ModelInfo {
         window = json.getInt("window");
         before = json.getInt("before");
         warmUp = json.optInt("warm_up");
+        levelledFrame = json.optBoolean("levelled") ? json.getJSONObject("front_end").getInt("hop") : 0;
     }
 
     /** Samples from one run's window to the next one's. */
@@ -94,7 +97,7 @@ public final class ModelInfo {
         try {
             ModelInfo info = new ModelInfo(new JSONObject(member(model)));
             boolean past = info.warmUp >= 0 && info.silence() >= 0;
-            if (!past || info.advance() < 1 || info.window < info.before + info.advance()) {
+            if (!past || info.levelledFrame < 0 || info.advance() < 1 || info.window < info.before + info.advance()) {
                 throw new JSONException("impossible geometry");
             }
             info.header();

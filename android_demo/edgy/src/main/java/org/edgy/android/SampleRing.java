@@ -3,11 +3,18 @@ package org.edgy.android;
 /** The last samples of a stream, as many as one run of the model takes; none is moved when it advances. */
 final class SampleRing {
     private final float[] samples;
+    private final Leveller leveller;
     private int start;
     private int size;
 
     SampleRing(int capacity) {
+        this(capacity, null);
+    }
+
+    /** @param leveller that samples go through, but not silence; null for none. */
+    SampleRing(int capacity, Leveller leveller) {
         samples = new float[capacity];
+        this.leveller = leveller;
     }
 
     int size() {
@@ -21,6 +28,9 @@ final class SampleRing {
     void clear() {
         start = 0;
         size = 0;
+        if (leveller != null) {
+            leveller.reset();
+        }
     }
 
     /**
@@ -32,7 +42,8 @@ final class SampleRing {
         int count = Math.min(to - from, samples.length - size);
         int at = (start + size) % samples.length;
         for (int i = 0; i < count; i++) {
-            samples[at] = pcm[from + i] / 32768f;
+            float sample = pcm[from + i] / 32768f;
+            samples[at] = leveller == null ? sample : leveller.next(sample);
             at = at + 1 == samples.length ? 0 : at + 1;
         }
         size += count;
