@@ -22,7 +22,7 @@ class FrameEncoder:
     Each code costs one step that sees its own frames and the states of the convolutions; ``EdgeEncoder``, which takes
     PCM, computes the context of every block again. The first code comes with frame ``info.receptive_field``: for codes
     that begin where the sound does, as ``EdgeEncoder`` gives them, let the front end hear ``info.history`` frames of
-    silence first. Where ``info.levelled``, samples go through ``edgy_tf.frontend.Leveller`` before the front end hears them.
+    silence first. Where ``info.levelled``, samples go through ``edgy_tf.frontend.Leveller`` before that.
 
     Example:
         >>> encoder, front_end = FrameEncoder(path), LogMel(fe := FrontEnd(**read_info(path).front_end))
