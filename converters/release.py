@@ -94,6 +94,7 @@ def _without_table(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
         "quantizer/counts",
         "quantizer/updates",
         "adversary/",
+        "prosody/",
         "unit_head/",
     )
     # A WaveRNN that has learned nothing is megabytes of noise.

@@ -38,9 +38,8 @@ class EdgeEncoder:
         path = Path(path)
         self.info = read_info(path)
         self._interpreter = open_interpreter(path.read_bytes(), path.name, threads)
-        self._leveller = (
-            Leveller(FrontEnd(**self.info.front_end)) if self.info.levelled and self.info.front_end else None
-        )
+        front_end = self.info.front_end if self.info.levelled else None
+        self._leveller = Leveller(FrontEnd(**front_end)) if front_end else None
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self.reset()

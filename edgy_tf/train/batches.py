@@ -192,6 +192,8 @@ def played(pcm: npt.NDArray[np.int16], speed: float, count: int) -> npt.NDArray[
 
 def heard_as(pcm: npt.NDArray[np.int16], preset: Preset) -> npt.NDArray[np.int16]:
     """Crops ``[B, samples]`` as the encoder hears them (`edgy_tf.frontend.as_heard`)."""
+    if not preset.encoder.levelled:
+        return pcm
     return np.rint(as_heard(pcm / np.float32(32767), preset) * 32767).astype(np.int16)
 
 
@@ -200,7 +202,7 @@ def changed(
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
     """Crops ``[B, samples]`` with noise in half of them, and a ``change [B, C]`` of each for ``another_voice``.
 
-    An encoder that hears everything at one level hears how well that was found, for the gain comes first.
+    Where the encoder hears everything at one level, the gain comes before that: it learns how well a level is found.
     """
     size, cfg = len(pcm), preset.train.content
     noisy = rng.random(size) < 0.5
