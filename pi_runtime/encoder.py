@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgy_tf.corpora import to_float32
-from edgy_tf.frontend import Leveller
-from edgy_tf.preset import FrontEnd
 from edgy_tf.releases import find_release
 from pi_runtime.interpreter import open_interpreter
 from pi_runtime.model_file import read_info
@@ -38,8 +37,7 @@ class EdgeEncoder:
         path = Path(path)
         self.info = read_info(path)
         self._interpreter = open_interpreter(path.read_bytes(), path.name, threads)
-        front_end = self.info.front_end if self.info.levelled else None
-        self._leveller = Leveller(FrontEnd(**front_end)) if front_end else None
+        self._leveller = _leveller(self.info.front_end) if self.info.levelled and self.info.front_end else None
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self.reset()
@@ -113,3 +111,11 @@ class EdgeEncoder:
         unready = max(0, -self._codes)
         self._codes += codes.size
         return codes.reshape(-1)[unready:]
+
+
+def _leveller(front_end: dict[str, Any]) -> Any:
+    # Here, for few encoders want it, and a sixth of what starting takes on a Pi would be its import.
+    from edgy_tf.frontend import Leveller
+    from edgy_tf.preset import FrontEnd
+
+    return Leveller(FrontEnd(**front_end))
