@@ -37,7 +37,7 @@ class EdgeEncoder:
         path = Path(path)
         self.info = read_info(path)
         self._interpreter = open_interpreter(path.read_bytes(), path.name, threads)
-        self._leveller = _leveller(self.info.front_end) if self.info.levelled and self.info.front_end else None
+        self._leveller = _leveller(self.info.hop) if self.info.levelled else None
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self.reset()
@@ -113,9 +113,8 @@ class EdgeEncoder:
         return codes.reshape(-1)[unready:]
 
 
-def _leveller(front_end: dict[str, Any]) -> Any:
+def _leveller(hop: int) -> Any:
     # Here, for few encoders want it, and a sixth of what starting takes on a Pi would be its import.
     from edgy_tf.frontend import Leveller
-    from edgy_tf.preset import FrontEnd
 
-    return Leveller(FrontEnd(**front_end))
+    return Leveller(hop)

@@ -57,6 +57,11 @@ class ModelInfo:
     levelled: bool = False
 
     @property
+    def hop(self) -> int:
+        """Samples of a mel frame; 0 where the front end is not known."""
+        return self.front_end["hop"] if self.front_end else 0
+
+    @property
     def advance(self) -> int:
         """Samples from one run's window to the next one's."""
         return self.block * self.samples_per_code
@@ -80,7 +85,10 @@ def read_info(path: Path) -> ModelInfo:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return ModelInfo(**json.loads(archive.read(MEMBER)))
+            info = ModelInfo(**json.loads(archive.read(MEMBER)))
+        if info.levelled and info.hop < 1:
+            raise ValueError("levelled by no frame")
+        return info
     except FileNotFoundError as error:
         raise ModelError(f"no model at {path}") from error
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:

@@ -1,7 +1,7 @@
-"""Speech at one level as it comes, and silence between, so that neither loudness nor a room's noise tells who speaks.
+"""Speech at one level as it comes, and silence between.
 
-How loud somebody speaks, and how far that stands out of the noise, tells attackers of an emotion, and the noise of a
-microphone links recordings (docs/experiments.md). Whoever hears the codes needs neither.
+How loud somebody speaks, how far that stands out of a room's noise, and that noise are nothing that words need. What it
+brought to leave them out: docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.preset import FrontEnd, Preset
+from edgy_tf.preset import Preset
 
 Floats = npt.NDArray[np.float32]
 
 TARGET, START = -20.0, -30.0
-"""Level that the loudest tenth of the frames of speech is brought to, and what it is taken for at first, in dBFS."""
+"""Level that the loudest twentieth of the frames is brought to, and what it is taken for at first, in dBFS."""
 
 UP, DOWN = 1.0, 0.05
 """Decibels a frame by which the estimate rises at most, and falls while somebody speaks: twenty times as fast up as
@@ -37,21 +37,21 @@ LEAST = 1e-10
 class Leveller:
     """Brings streams of audio to one level and silences their pauses.
 
-    What is done to a frame of ``hop`` samples follows from those before it, so nothing waits; and each sample's gain
+    What is done to a frame follows from those before it, so nothing waits; and each sample's gain
     from its place alone, so that any chunking gives the same samples, bit for bit.
 
     Example:
-        >>> leveller = Leveller(preset.front_end)
+        >>> leveller = Leveller(preset.front_end.hop)
         >>> quiet = [leveller.process(chunk) for chunk in chunks]
 
     Args:
-        front_end: gives the length of a frame.
+        hop: samples of a frame.
         streams: of audio of one length, side by side; by default there is one, without an axis.
     """
 
-    def __init__(self, front_end: FrontEnd, streams: tuple[int, ...] = ()) -> None:
+    def __init__(self, hop: int, streams: tuple[int, ...] = ()) -> None:
         self._shape = streams
-        self._hop = front_end.hop
+        self._hop = hop
         self._ramp = np.arange(self._hop) / self._hop
         self.reset()
 
@@ -107,4 +107,4 @@ class Leveller:
 def as_heard(audio: npt.ArrayLike, preset: Preset) -> Floats:
     """Whole recordings ``audio [..., n]`` in [-1, 1] as the preset's encoder hears them: at one level, or unchanged."""
     x = np.asarray(audio, np.float32)
-    return Leveller(preset.front_end, x.shape[:-1]).process(x) if preset.encoder.levelled else x
+    return Leveller(preset.front_end.hop, x.shape[:-1]).process(x) if preset.encoder.levelled else x

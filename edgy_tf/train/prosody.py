@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def _levels(measured: Floats, bounds: npt.NDArray[np.float64]) -> npt.NDArray[np
 def _kept(data: Prepared, folder: Path) -> Floats:
     path = folder / f"prosody-{hashlib.sha256(data.fingerprint).hexdigest()[:16]}.npy"
     if not path.exists():
-        utterances = (data.pcm[a:b] for a, b in zip(data.samples[:-1], data.samples[1:], strict=True))
+        utterances = (data.pcm[a:b] for a, b in itertools.pairwise(data.samples))
         rows = [prosody(pcm) for pcm in tqdm(utterances, "prosody", len(data.samples) - 1, unit="utterance")]
         with atomic_file(path) as file:
             np.save(file, np.array(rows, np.float32))

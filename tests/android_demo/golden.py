@@ -6,7 +6,6 @@ import numpy as np
 
 from edgy_tf.corpora import read_pcm16, to_float32
 from edgy_tf.frontend import Leveller
-from edgy_tf.preset import load_preset
 from edgy_tf.voice_file import save_voice
 from edgy_tf.wire import StreamHeader, StreamWriter
 from pi_runtime.encoder import EdgeEncoder
@@ -30,7 +29,7 @@ def _recording(folder: Path) -> None:
     # Soft, with a pause, and then loud enough to clip.
     said = np.concatenate([pcm // 8, np.zeros(9000, np.int16), np.clip(4 * pcm.astype(np.int32), -32768, 32767)])
     (folder / "uneven.pcm").write_bytes(said.astype("<i2").tobytes())
-    levelled = Leveller(load_preset("pi").front_end).process(to_float32(said.astype(np.int16)))
+    levelled = Leveller(EdgeEncoder.from_release("pi").info.hop).process(to_float32(said.astype(np.int16)))
     (folder / "levelled.floats").write_bytes(levelled.astype("<f4").tobytes())
     encoder = EdgeEncoder.from_release("pi")
     info = encoder.info

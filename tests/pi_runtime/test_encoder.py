@@ -13,7 +13,7 @@ from converters.graph import read_graph, write_graph
 from edgy_tf.corpora import to_float32
 from edgy_tf.errors import AudioError, MissingDependencyError, ModelError
 from edgy_tf.frontend import Leveller
-from edgy_tf.preset import FrontEnd
+from edgy_tf.releases import find_release
 from pi_runtime import EdgeEncoder, interpreter, read_info
 from pi_runtime.model_file import pack_info
 from tests.conftest import harmonic_voice
@@ -67,7 +67,7 @@ def test_a_levelled_encoder_hears_what_the_leveller_gives(encoder: EdgeEncoder, 
     plain = replace(encoder.info, levelled=False)
     (path := model.with_name("plain.tflite")).write_bytes(pack_info(_graph(model), plain))
     soft = to_float32(pcm // 16)
-    heard = Leveller(FrontEnd(**plain.front_end)).process(soft) if encoder.info.levelled else soft
+    heard = Leveller(plain.hop).process(soft) if encoder.info.levelled else soft
     np.testing.assert_array_equal(encoder.encode(soft), EdgeEncoder(path).encode(heard))
     assert np.array_equal(heard, soft) != encoder.info.levelled
 
@@ -120,7 +120,13 @@ def test_bad_audio_is_refused_and_loses_nothing(
 
 def test_files_that_are_no_encoders(tmp_path: Path) -> None:
     (tmp_path / "text.tflite").write_text("hello")
-    for path, says in [(tmp_path / "text.tflite", "not an EDGY encoder"), (tmp_path / "none", "no model")]:
+    info = read_info(find_release("pi").encoder("int8"))
+    (tmp_path / "frameless.tflite").write_bytes(pack_info(b"", replace(info, levelled=True, front_end=None)))
+    for path, says in [
+        (tmp_path / "text.tflite", "not an EDGY encoder"),
+        (tmp_path / "frameless.tflite", "not an EDGY encoder"),
+        (tmp_path / "none", "no model"),
+    ]:
         with pytest.raises(ModelError, match=says):
             EdgeEncoder(path)
 

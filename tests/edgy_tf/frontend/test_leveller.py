@@ -13,7 +13,7 @@ from edgy_tf.frontend.leveller import TARGET
 from edgy_tf.preset import load_preset
 
 PRESET = load_preset("pi")
-FRONT_END = PRESET.front_end
+HOP = PRESET.front_end.hop
 LEVELLED = replace(PRESET, encoder=replace(PRESET.encoder, levelled=True))
 SECOND = 16000
 
@@ -46,7 +46,7 @@ def _heard(audio: Floats) -> Floats:
 @settings(max_examples=50, deadline=None)
 def test_any_chunking_gives_the_same_samples(sizes: list[int]) -> None:
     audio = np.concatenate([_talk(0.4, -30, -60), _noise(0.3, -80), _talk(0.3, -12, -60)])
-    leveller = Leveller(FRONT_END)
+    leveller = Leveller(HOP)
     ends = np.minimum(np.cumsum([0, *sizes]), len(audio))
     chunks = [audio[a:b] for a, b in zip(ends, [*ends[1:], len(audio)], strict=True)]
     np.testing.assert_array_equal(np.concatenate([leveller.process(chunk) for chunk in chunks]), _heard(audio))
@@ -115,7 +115,7 @@ def test_streams_side_by_side_do_not_meet() -> None:
 
 
 def test_after_a_reset_it_is_another_stream() -> None:
-    leveller = Leveller(FRONT_END)
+    leveller = Leveller(HOP)
     leveller.process(_talk(1.003, -6))
     leveller.reset()
     np.testing.assert_array_equal(leveller.process(_talk(1, -30)), _heard(_talk(1, -30)))
