@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from edgy_tf.corpora import read_pcm16, to_float32
 from edgy_tf.decode import Decoder
+from edgy_tf.decode.voice import Voice
 from edgy_tf.decode.voices import anonymous_voice, pseudonym
 from edgy_tf.demo import SHIPPED
 from edgy_tf.errors import EdgyError, MissingDependencyError
@@ -69,12 +70,12 @@ def build_page(release: Release, variant: str, command: str) -> str:
     return template.substitute({k: escape(v) for k, v in text.items()} | {"sentences": "\n".join(sections)})
 
 
-def _voices(decoder: Decoder) -> Iterator[tuple[str, str, Floats]]:
-    """Name, description and embedding of each voice."""
+def _voices(decoder: Decoder) -> Iterator[tuple[str, str, Voice]]:
+    """Name and description of each voice."""
     for name in decoder.voices:
         yield name, "of the release, a blend of several speakers", decoder.voice(name)
-    yield "anonymous", "another blend for each utterance", anonymous_voice(decoder, 0)
-    yield "pseudonym:kitchen", "a blend that belongs to a name", pseudonym(decoder, "kitchen")
+    yield "anonymous", "another blend and another vocal tract for each utterance", anonymous_voice(decoder, 0)
+    yield "pseudonym:kitchen", "a blend and a vocal tract that belong to a name", pseudonym(decoder, "kitchen")
 
 
 def _words(release: Release, decoder: Decoder, codes: npt.NDArray[np.int32]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgy_tf.cli.work import Work
     from edgy_tf.decode import Decoder
     from edgy_tf.decode.decoder import Floats
+    from edgy_tf.decode.voice import Voice
     from edgy_tf.releases import Release
     from edgy_tf.wire import Stream
 
@@ -69,12 +70,13 @@ def _decoder(folder: Path) -> Decoder:
     return Decoder.from_release(folder)
 
 
-def choose_voice(decoder: Decoder, name: str | None) -> Floats:
-    """A voice ``[dim]`` as ``--voice`` names it.
+def choose_voice(decoder: Decoder, name: str | None) -> Voice:
+    """A voice as ``--voice`` names it.
 
     Raises:
         ModelError: there is none of that name, or the file is of another codebook.
     """
+    from edgy_tf.decode.voice import Voice
     from edgy_tf.decode.voices import anonymous_voice, pseudonym
     from edgy_tf.voice_file import load_voice
 
@@ -85,7 +87,7 @@ def choose_voice(decoder: Decoder, name: str | None) -> Floats:
     if name.startswith("pseudonym:"):
         return pseudonym(decoder, name.removeprefix("pseudonym:"))
     if Path(name).exists():
-        return load_voice(Path(name), decoder.network.codebook_id)
+        return Voice(load_voice(Path(name), decoder.network.codebook_id))
     return decoder.voice(name)  # It says which there are.
 
 
@@ -118,5 +120,10 @@ def start(args: argparse.Namespace) -> Work:
 
 
 def _speech(args: argparse.Namespace, decoder: Decoder, stream: Stream) -> Floats:
-    voice = stream.speaker if args.voice is None and stream.speaker is not None else choose_voice(decoder, args.voice)
+    from edgy_tf.decode.voice import Voice
+
+    if args.voice is None and stream.speaker is not None:
+        voice = Voice(stream.speaker)
+    else:
+        voice = choose_voice(decoder, args.voice)
     return decoder.decode(stream.codes, voice, args.seed, args.vocoder)[: stream.samples]

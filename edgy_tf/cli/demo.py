@@ -97,7 +97,7 @@ def demonstrate(release: Release, recording: Recording, out: Path, command: str)
     decoder.check(received.header.codebook_id)
     with step("decode in the same voice, and compile", len(pcm) / info.sample_rate):
         same = decoder.decode(received.codes, own)[: received.samples]
-    name = other_voice(decoder.network.voices, own, recording.gender)
+    name = other_voice(decoder.network.voices, own.embedding, recording.gender)
     with step("decode in the other voice", len(pcm) / info.sample_rate):
         other = decoder.decode(received.codes, decoder.voice(name))[: received.samples]
 
@@ -112,7 +112,7 @@ def demonstrate(release: Release, recording: Recording, out: Path, command: str)
         hues=code_hues(decoder.network.codebook),
         stream=(out / "speech.edgy").read_bytes(),
         entropy_stream=_entropy_coded(release, sent, out / "speech-entropy.edgy"),
-        voice_bytes=len(SpeakerPacket(0, own).to_bytes()),
+        voice_bytes=len(SpeakerPacket(0, own.embedding).to_bytes()),
         equal_codes=equal,
         timings=tuple(timings),
         release=release.name,

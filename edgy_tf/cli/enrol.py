@@ -30,5 +30,5 @@ def run(args: argparse.Namespace) -> None:
 
     decoder = Decoder.from_release(args.release)
     voice = enrol(decoder, encoder.encode(pcm), to_float32(pcm))
-    save_voice(args.out, voice, encoder.info.codebook_id)
+    save_voice(args.out, voice.embedding, encoder.info.codebook_id)
     print(f"voice of {len(pcm) / encoder.sample_rate:.1f} s of speech: {args.out} (it identifies its speaker)")

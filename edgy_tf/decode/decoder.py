@@ -14,6 +14,7 @@ from edgy_tf.decode.conditioning import GruConditioning
 from edgy_tf.decode.griffin_lim import griffin_lim
 from edgy_tf.decode.sampler import WaveSampler
 from edgy_tf.decode.stream import Deemphasis, SpeechStream
+from edgy_tf.decode.voice import Voice, in_tract
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.models.wavernn import build_conditioning
 from edgy_tf.models.whisper import MELS, features_of_mel
@@ -69,8 +70,8 @@ class Decoder:
         """Names of the voices that come with the release; the first is the default."""
         return list(self.network.voices)
 
-    def voice(self, name: str | None = None) -> Floats:
-        """Embedding ``[dim]`` of a voice of the release; without a name, the default.
+    def voice(self, name: str | None = None) -> Voice:
+        """A voice of the release; without a name, the default.
 
         Raises:
             ModelError: no voice of that name.
@@ -79,7 +80,7 @@ class Decoder:
             name = self.voices[0]
         if name not in self.network.voices:
             raise ModelError(f"no voice '{name}'; choose one of {', '.join(self.voices)}")
-        return self.network.voices[name]
+        return Voice(self.network.voices[name])
 
     def check(self, codebook_id: str) -> None:
         """Refuse codes of another codebook.
@@ -93,17 +94,17 @@ class Decoder:
                 "use the release that encoded them"
             )
 
-    def decode(self, codes: npt.ArrayLike, voice: Floats, seed: int = 0, vocoder: str | None = None) -> Floats:
+    def decode(self, codes: npt.ArrayLike, voice: Voice, seed: int = 0, vocoder: str | None = None) -> Floats:
         """Speech for ``codes [n]``: samples ``[n * samples_per_code]`` in [-1, 1].
 
         Args:
             codes: integers.
-            voice: ``[dim]``.
+            voice: in which to speak.
             seed: of the WaveRNN's draws.
             vocoder: out of `VOCODERS`; None takes the release's.
 
         Raises:
-            ModelError: a code outside of the codebook, a voice of another length, or no such vocoder in the release.
+            ModelError: a code outside of the codebook, an embedding of another length, or no such vocoder here.
         """
         vocoder = vocoder or self.vocoder
         if vocoder not in self.vocoders:
@@ -118,7 +119,7 @@ class Decoder:
         speech, _ = self._filter(self._sampler.sample(context, seed), self._filter.start)
         return speech
 
-    def stream(self, voice: Floats, seed: int = 0) -> SpeechStream:
+    def stream(self, voice: Voice, seed: int = 0) -> SpeechStream:
         """Speech by the WaveRNN of codes that are still coming, before the first of them.
 
         Raises:
@@ -129,7 +130,7 @@ class Decoder:
         rng = np.random.default_rng(seed)
         return SpeechStream(self, self._sampler, self._filter, voice, self._sampler.row(), self._filter.start, rng)
 
-    def mel(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
+    def mel(self, codes: npt.ArrayLike, voice: Voice) -> Floats:
         """Log-mel for ``codes [n]`` by the mel head, ``[n * stride, mels]``: a decoder without a vocoder.
 
         Raises:
@@ -137,7 +138,8 @@ class Decoder:
         """
         if self._mel_head is None:
             raise ModelError("this release has no mel head; train with a 'mel' or 'content' phase")
-        return np.asarray(self._mel_head(self.context(codes, voice)[None])[0])
+        mel = np.asarray(self._mel_head(self.context(codes, voice)[None])[0])
+        return in_tract(mel, voice.tract, self.network.preset.front_end)
 
     @property
     def has_words(self) -> bool:
@@ -154,7 +156,7 @@ class Decoder:
             ModelError: a code outside of the codebook, or the release has neither head.
         """
         if self._text_head is not None:
-            return np.asarray(self._text_head(self.context(codes, self.network.arrays[NOBODY])[None])[0])
+            return np.asarray(self._text_head(self.context(codes, Voice(self.network.arrays[NOBODY]))[None])[0])
         mel = self.mel(codes, self.voice())
         return np.asarray(features_of_mel(mel[None], self.network.preset.front_end)[0])
 
@@ -163,17 +165,17 @@ class Decoder:
         assert self._mel_head is not None
         return self._mel_head(self._conditioning(vectors, voice))
 
-    def context(self, codes: npt.ArrayLike, voice: Floats) -> Floats:
-        """Conditioning of the WaveRNN, ``[n * stride, C]``, for ``codes [n]`` and ``voice [dim]``."""
+    def context(self, codes: npt.ArrayLike, voice: Voice) -> Floats:
+        """Conditioning of the WaveRNN, ``[n * stride, C]``, for ``codes [n]`` and a voice's embedding."""
         codes = np.asarray(codes, np.int64).reshape(-1)
         preset = self.network.preset
         if len(codes) and not 0 <= codes.min() <= codes.max() < preset.codebook.size:
             raise ModelError(f"codes must be 0 to {preset.codebook.size - 1}")
-        if voice.shape != (preset.speaker.dim,):
-            raise ModelError(f"a voice has {preset.speaker.dim} numbers here, not {voice.size}")
+        if voice.embedding.shape != (preset.speaker.dim,):
+            raise ModelError(f"a voice has {preset.speaker.dim} numbers here, not {voice.embedding.size}")
         if not len(codes):
             return np.zeros((0, 2 * preset.decoder.conditioning), np.float32)
-        return self._compiled(self.network.codebook[codes], voice.astype(np.float32))
+        return self._compiled(self.network.codebook[codes], voice.embedding.astype(np.float32))
 
     def _compiled_conditioning(self) -> Callable[[Floats, Floats], Floats]:
         """Code vectors ``[n, D]`` and a voice ``[dim]`` to ``[n * stride, C]``."""

@@ -12,6 +12,7 @@ import scipy.signal
 
 from edgy_tf.decode.batch import Row
 from edgy_tf.decode.sampler import WaveSampler
+from edgy_tf.decode.voice import Voice
 from edgy_tf.preset import FrontEnd
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SpeechStream:
     decoder: Decoder
     sampler: WaveSampler
     filter: Deemphasis
-    voice: Floats
+    voice: Voice
     row: Row
     memory: npt.NDArray[np.float64]
     rng: np.random.Generator

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from edgy_tf.corpora import Corpus, load, to_float32
 from edgy_tf.decode.decoder import Decoder, Floats
+from edgy_tf.decode.voice import Voice
 from edgy_tf.errors import AudioError, ModelError
 from edgy_tf.frontend import log_mel
 from edgy_tf.models.speaker import build_speaker
@@ -21,6 +22,9 @@ from edgy_tf.weights import assign_variables
 
 BLEND = 4
 """Speakers that a synthetic voice is mixed of, where there are as many."""
+TRACT = 1.2
+"""Times by which the vocal tract of a voice that is nobody's is longer or shorter at most, about what lies between
+women and men."""
 PIECE = 100
 """Codes in a piece of an enrolment."""
 SHORTEST = 50
@@ -54,8 +58,8 @@ def synthetic_voices(checkpoint: Checkpoint, corpus: Corpus, each: int = 3) -> d
     return voices | {f"{g}{i}": mean(names, BLEND) for i in range(1, each + 1) for g, names in groups.items()}
 
 
-def anonymous_voice(decoder: Decoder, seed: int) -> Floats:
-    """A voice ``[dim]`` that is nobody's: all voices of the release, mixed at random.
+def anonymous_voice(decoder: Decoder, seed: int) -> Voice:
+    """A voice that is nobody's: all voices of the release, mixed at random, from a vocal tract of its own.
 
     Every mixture is as likely as any other, and none lies outside of the voices' convex hull.
 
@@ -63,13 +67,14 @@ def anonymous_voice(decoder: Decoder, seed: int) -> Floats:
         decoder: of the release.
         seed: at least 0; equal ones give equal voices.
     """
-    voices = np.stack([decoder.voice(name) for name in decoder.voices])
-    shares = np.random.default_rng(seed).dirichlet(np.ones(len(voices)))
-    return (shares @ voices).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    voices = np.stack([decoder.voice(name).embedding for name in decoder.voices])
+    shares = rng.dirichlet(np.ones(len(voices)))
+    return Voice((shares @ voices).astype(np.float32), float(TRACT ** rng.uniform(-1, 1)))
 
 
-def pseudonym(decoder: Decoder, name: str) -> Floats:
-    """A voice ``[dim]`` that is nobody's and always the same for a ``name``: who hears it twice knows it again.
+def pseudonym(decoder: Decoder, name: str) -> Voice:
+    """A voice that is nobody's and always the same for a ``name``: who hears it twice knows it again.
 
     Args:
         decoder: of the release.
@@ -101,8 +106,8 @@ def _resnet(network: Network) -> Callable[[Floats], Floats]:
     return lambda mel: np.asarray(speaker(mel[None]))[0]
 
 
-def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: int = 150) -> Floats:
-    """The voice ``[dim]`` of a recording. It identifies its speaker: send it only where that is wanted.
+def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: int = 150) -> Voice:
+    """The voice of a recording. It identifies its speaker: send it only where that is wanted.
 
     A network with a Thin ResNet-34 hears it. One with a table finds the voice with which its mel head best gives
     back the recording; nothing else is trained.
@@ -122,10 +127,10 @@ def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: i
     if len(mel) < SHORTEST:
         raise AudioError("the recording is too short for a voice; give some seconds of speech")
     if network.preset.speaker.kind == "resnet":
-        return _resnet(network)(mel)
+        return Voice(_resnet(network)(mel))
     decoder.mel(codes, decoder.voice())  # the errors that it may raise, before any work
     vectors, target = _pieces(network, np.asarray(codes), mel)
-    voice = tf.Variable(decoder.voice()[None])
+    voice = tf.Variable(decoder.voice().embedding[None])
     optimizer = keras.optimizers.Adam(0.03)
     optimizer.build([voice])
 
@@ -138,7 +143,7 @@ def enrol(decoder: Decoder, codes: npt.ArrayLike, audio: npt.ArrayLike, steps: i
 
     for _ in range(steps):
         step()
-    return voice.numpy()[0]
+    return Voice(voice.numpy()[0])
 
 
 def _pieces(network: Network, codes: npt.NDArray[np.int64], mel: Floats) -> tuple[Floats, Floats]:

@@ -21,6 +21,7 @@ from edgy_tf.wire import Prior, StreamHeader
 if TYPE_CHECKING:
     from edgy_tf.decode import Decoder
     from edgy_tf.decode.stream import SpeechStream
+    from edgy_tf.decode.voice import Voice
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]
@@ -151,7 +152,7 @@ class Engine:
                 f"codebook {header.codebook_id} has size, sample rate and samples a code {ours}, not {theirs}"
             )
 
-    async def speak(self, codes: Codes, voice: Floats, admitted: bool = False) -> Floats:
+    async def speak(self, codes: Codes, voice: Voice, admitted: bool = False) -> Floats:
         """Speech for codes ``[n]``: as ``Decoder.decode``.
 
         Raises:
@@ -160,7 +161,7 @@ class Engine:
         """
         return await self._speech.run(lambda: self.decoder.decode(codes, voice), admitted)
 
-    def stream(self, voice: Floats) -> SpeechStream | None:
+    def stream(self, voice: Voice) -> SpeechStream | None:
         """Speech of codes that are still coming, if the release's vocoder can go on where it was."""
         return self.decoder.stream(voice) if self._streams else None
 

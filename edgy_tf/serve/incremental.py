@@ -11,6 +11,7 @@ from edgy_tf.serve.engine import Codes, Engine, Floats
 
 if TYPE_CHECKING:
     from edgy_tf.decode.stream import SpeechStream
+    from edgy_tf.decode.voice import Voice
 
 PARTIAL_SECONDS = 2.0
 """New speech after which the text is read again."""
@@ -76,10 +77,10 @@ class IncrementalSpeech:
 
     Args:
         engine: that decodes.
-        voice: ``[dim]``.
+        voice: in which to speak.
     """
 
-    def __init__(self, engine: Engine, voice: Floats) -> None:
+    def __init__(self, engine: Engine, voice: Voice) -> None:
         self._engine = engine
         self._voice = voice
         self._stream = engine.stream(voice)

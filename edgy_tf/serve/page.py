@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 
+from edgy_tf.decode.voice import Voice
 from edgy_tf.serve.auth import Client
 from edgy_tf.serve.cloud import Cloud
 from edgy_tf.serve.messages import ShowBody
@@ -77,7 +78,7 @@ async def demo(request: Request, cloud: CloudOf, client: ClientOf, voice: VoiceN
     return await in_time(cloud, cloud.show.show(stream, data, await _voices(cloud, client, stream, voice), pcm))
 
 
-async def _voices(cloud: Cloud, client: Client, stream: Stream, names: list[str]) -> dict[str, np.ndarray]:
+async def _voices(cloud: Cloud, client: Client, stream: Stream, names: list[str]) -> dict[str, Voice]:
     """Voices ``[dim]`` by name; without names as `POST /v1/speech`."""
     if not names:
         name = "anonymous" if stream.speaker is None else "voice of the stream"

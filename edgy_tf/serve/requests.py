@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from edgy_tf.decode.decoder import Floats
+from edgy_tf.decode.voice import Voice
 from edgy_tf.serve.auth import Client
 from edgy_tf.serve.cloud import Cloud
 from edgy_tf.serve.messages import RefusalBody
@@ -94,14 +94,14 @@ async def stream_of(request: Request, cloud: Cloud, seconds: float) -> tuple[Str
     return stream, data
 
 
-async def voice_of(cloud: Cloud, client: Client, stream: Stream, name: str | None) -> Floats:
-    """The voice ``[dim]`` of that name; without one that in the stream, else an anonymous one.
+async def voice_of(cloud: Cloud, client: Client, stream: Stream, name: str | None) -> Voice:
+    """The voice of that name; without one that in the stream, else an anonymous one.
 
     Raises:
         NotFoundError, CodebookMismatchError, ModelError: as `edgy_tf.serve.voices.Voices.named` and ``check``.
     """
     if name is None and stream.speaker is not None:
-        return cloud.voices.check(stream.speaker)
+        return Voice(cloud.voices.check(stream.speaker))
     return await asyncio.to_thread(cloud.voices.named, client.name, name or "anonymous")
 
 

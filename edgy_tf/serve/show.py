@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from edgy_tf.corpora import to_float32
 from edgy_tf.decode.decoder import Floats
+from edgy_tf.decode.voice import Voice
 from edgy_tf.demo.figures import DARK, LIGHT, Figures, Theme
 from edgy_tf.demo.stream_view import code_hues
 from edgy_tf.releases import Release
@@ -37,7 +38,7 @@ class Show:
         self._lane = Lane("page", queue, engine.metrics)
 
     async def show(
-        self, stream: Stream, data: bytes, voices: dict[str, Floats], raw: npt.NDArray[np.int16] | None = None
+        self, stream: Stream, data: bytes, voices: dict[str, Voice], raw: npt.NDArray[np.int16] | None = None
     ) -> ShowBody:
         """Everything about a stream.
 

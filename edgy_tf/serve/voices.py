@@ -8,6 +8,7 @@ import numpy as np
 
 from edgy_tf.decode import Decoder
 from edgy_tf.decode.decoder import Floats
+from edgy_tf.decode.voice import Voice
 from edgy_tf.decode.voices import anonymous_voice, pseudonym
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.levels import Level
@@ -30,7 +31,7 @@ class Voices:
     def __init__(self, decoder: Decoder, store: VoiceStore) -> None:
         self._decoder = decoder
         self._store = store
-        self._largest = FAR * max(float(np.abs(decoder.voice(name)).max()) for name in decoder.voices)
+        self._largest = FAR * max(float(np.abs(decoder.voice(name).embedding).max()) for name in decoder.voices)
 
     def check(self, embedding: Floats) -> Floats:
         """An embedding ``[dim]`` that came from outside, if it can be a voice.
@@ -45,8 +46,8 @@ class Voices:
             )
         return embedding
 
-    def named(self, owner: str, name: str) -> Floats:
-        """A voice ``[dim]`` of the release, ``anonymous``, ``pseudonym:NAME``, or the id of one that was enrolled.
+    def named(self, owner: str, name: str) -> Voice:
+        """A voice of the release, ``anonymous``, ``pseudonym:NAME``, or the id of one that was enrolled.
 
         Raises:
             NotFoundError: the owner has none of that name.
@@ -65,10 +66,10 @@ class Voices:
             raise NotFoundError(f"no voice '{name}'; choose {known} or one that you enrolled") from error
         if voice.codebook_id != self._decoder.network.codebook_id:
             raise CodebookMismatchError(f"voice '{name}' is of codebook {voice.codebook_id}; enrol it again")
-        return voice.embedding
+        return Voice(voice.embedding)
 
-    def of_level(self, owner: str, level: Level, name: str | None, sent: Floats | None) -> Floats:
-        """The voice ``[dim]`` of a stream.
+    def of_level(self, owner: str, level: Level, name: str | None, sent: Floats | None) -> Voice:
+        """The voice of a stream.
 
         Args:
             owner: whose the stream is.
@@ -89,5 +90,5 @@ class Voices:
             case Level.IDENTITY if name:
                 return self.named(owner, name)
             case Level.IDENTITY if sent is not None:
-                return self.check(sent)
+                return Voice(self.check(sent))
         raise RefusalError(f"level '{level}' has no voice to speak in; choose anonymous, or name the voice")

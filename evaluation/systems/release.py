@@ -19,6 +19,9 @@ from pi_runtime import EdgeEncoder
 VOCODERS = {"edgy-wavernn": "wavernn", "edgy-mel": "griffin-lim", "edgy-codes": None}
 """What makes sound of a release's codes, by the name of the system; ``edgy`` takes what the release does by itself."""
 
+SPEAKING = {"griffin-lim": 2}
+"""Counts up where the same codes of a release are spoken otherwise than before, for the cache goes by it."""
+
 
 class Edgy:
     """A release; its bits are those of the whole stream, entropy-coded where constriction is installed."""
@@ -28,7 +31,6 @@ class Edgy:
         found.verify()  # The cache goes by the hashes that the release declares.
         entropy = find_spec("constriction") is not None
         self.name = name
-        self.settings = json.dumps([found.files, variant, seed, entropy], sort_keys=True)
         self._seed = seed
         self._encoder = EdgeEncoder(found.encoder(variant))
         self._prior = Prior(found.codebook_id, found.counts()) if entropy else None
@@ -36,6 +38,8 @@ class Edgy:
         self._header = StreamHeader(info.codebook_id, info.codebook_size, info.sample_rate, info.samples_per_code)
         self._folder = found.folder
         self._vocoder = VOCODERS.get(name, found.vocoder)
+        speaking = SPEAKING.get(self._vocoder or "", 1)
+        self.settings = json.dumps([found.files, variant, seed, entropy, speaking], sort_keys=True)
 
     @property
     def words(self) -> Callable[[Codes], Floats] | None:

@@ -6,17 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgy_tf.decode import Decoder
+from edgy_tf.decode import Decoder, Voice
 from edgy_tf.decode.decoder import VOCODERS
 from edgy_tf.decode.voices import enrol
 from edgy_tf.errors import CodebookMismatchError, ModelError
 from edgy_tf.voice_file import load_voice, save_voice
 from tests.conftest import harmonic_voice
-
-
-@pytest.fixture(scope="module")
-def decoder(tiny_release: Path) -> Decoder:
-    return Decoder.from_release(str(tiny_release))
 
 
 def test_lengths_follow_from_the_codes(decoder: Decoder) -> None:
@@ -50,7 +45,7 @@ def test_unknown_and_misshapen_voices_are_refused(decoder: Decoder) -> None:
     with pytest.raises(ModelError, match="no voice 'Elvis'"):
         decoder.voice("Elvis")
     with pytest.raises(ModelError, match="4 numbers"):
-        decoder.decode([1], np.zeros(5, np.float32))
+        decoder.decode([1], Voice(np.zeros(5, np.float32)))
 
 
 def test_codes_of_another_codebook_are_refused_by_name(decoder: Decoder) -> None:
@@ -124,7 +119,7 @@ def test_words_are_read_in_nobodys_voice(decoder: Decoder) -> None:
     head = {
         "text_head/kernel": rng.standard_normal((width, 80)).astype(np.float32),
         "text_head/bias": np.zeros(80, np.float32),
-        "nobody": decoder.voice("F1"),
+        "nobody": decoder.voice("F1").embedding,
     }
     reader = Decoder(replace(network, arrays=network.arrays | head))
     assert reader.has_words
@@ -144,7 +139,7 @@ def test_enrolment_brings_the_mel_nearer(decoder: Decoder) -> None:
     codes = np.random.default_rng(0).integers(0, 16, decoder.network.preset.codes_for(len(audio)))
     target = log_mel(audio, decoder.network.preset.front_end)
 
-    def distance(voice: np.ndarray) -> float:
+    def distance(voice: Voice) -> float:
         return float(np.abs(decoder.mel(codes, voice)[: len(target)] - target).mean())
 
     assert distance(enrol(decoder, codes, audio, steps=40)) < distance(decoder.voice()) - 1e-3

@@ -9,7 +9,7 @@ import pytest
 
 from edgy_tf.corpora import open_corpus
 from edgy_tf.decode import Decoder
-from edgy_tf.decode.voices import anonymous_voice, enrol, pseudonym, synthetic_voices
+from edgy_tf.decode.voices import TRACT, anonymous_voice, enrol, pseudonym, synthetic_voices
 from edgy_tf.errors import AudioError, ModelError
 from edgy_tf.models import resnet
 from edgy_tf.models.vqvae import VQVAE
@@ -55,12 +55,22 @@ def test_a_pseudonym_is_stable_and_lies_between_the_voices(checkpoint: Checkpoin
     voices = synthetic_voices(checkpoint, open_corpus(tones))
     decoder = Decoder(Network(checkpoint.preset, checkpoint.model, voices))
     kitchen = pseudonym(decoder, "kitchen")
-    np.testing.assert_array_equal(kitchen, pseudonym(decoder, "kitchen"))
+    again = pseudonym(decoder, "kitchen")
+    np.testing.assert_array_equal(kitchen.embedding, again.embedding)
+    assert kitchen.tract == again.tract
     known = np.stack(list(voices.values()))
     for other in (pseudonym(decoder, "attic"), anonymous_voice(decoder, 1)):
-        assert np.abs(kitchen - other).max() > 1e-4
-        assert (known.min(0) - 1e-6 <= other).all()
-        assert (other <= known.max(0) + 1e-6).all()
+        assert np.abs(kitchen.embedding - other.embedding).max() > 1e-4
+        assert abs(kitchen.tract - other.tract) > 1e-4
+        assert (known.min(0) - 1e-6 <= other.embedding).all()
+        assert (other.embedding <= known.max(0) + 1e-6).all()
+
+
+def test_tracts_of_anonymous_voices_are_as_often_longer_as_shorter(checkpoint: Checkpoint, tones: Path) -> None:
+    decoder = Decoder(Network(checkpoint.preset, checkpoint.model, synthetic_voices(checkpoint, open_corpus(tones))))
+    drawn = np.log([anonymous_voice(decoder, seed).tract for seed in range(300)]) / np.log(TRACT)
+    assert np.abs(drawn).max() <= 1
+    np.testing.assert_allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [-0.5, 0, 0.5], atol=0.15)
 
 
 def test_ones_own_voice_differs_from_anothers(checkpoint: Checkpoint, tones: Path) -> None:
@@ -70,9 +80,10 @@ def test_ones_own_voice_differs_from_anothers(checkpoint: Checkpoint, tones: Pat
     mine, yours = (harmonic_voice(rng, pitch, 1.0) for pitch in (110, 220))
     codes = np.arange(50) % 16
     first = enrol(decoder, codes, mine, steps=5)
-    assert first.shape == (4,)
-    np.testing.assert_array_equal(first, enrol(decoder, codes, mine, steps=5))
-    assert np.abs(first - enrol(decoder, codes, yours, steps=5)).max() > 1e-4
+    assert first.embedding.shape == (4,)
+    assert first.tract == 1
+    np.testing.assert_array_equal(first.embedding, enrol(decoder, codes, mine, steps=5).embedding)
+    assert np.abs(first.embedding - enrol(decoder, codes, yours, steps=5).embedding).max() > 1e-4
 
 
 def test_a_recording_without_speech_enrols_nobody(checkpoint: Checkpoint, tones: Path) -> None:

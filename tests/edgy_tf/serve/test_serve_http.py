@@ -62,7 +62,7 @@ def test_speech_is_anonymous_unless_a_voice_is_named(open_server: Serving, sent:
         assert speech("?voice=anonymous") != speech("?voice=anonymous")
         assert speech("?voice=pseudonym:kitchen") == speech("?voice=pseudonym:kitchen")
         assert speech("?voice=pseudonym:kitchen") != speech("?voice=pseudonym:attic")
-        mine = open_server.cloud.engine.decoder.voice("M1")
+        mine = open_server.cloud.engine.decoder.voice("M1").embedding
         body = b"".join(sent(50, voice=mine))
         assert speech() == speech("?voice=M1")
 
@@ -202,7 +202,7 @@ def test_each_token_has_its_own_rate(release: Release, tmp_path: Path) -> None:
 
 
 def enrolment(server: Serving, **changes: object) -> dict[str, object]:
-    voice = server.cloud.engine.decoder.voice("M1") + np.float32(0.123456)
+    voice = server.cloud.engine.decoder.voice("M1").embedding + np.float32(0.123456)
     about: dict[str, object] = {"name": "me", "codebook_id": server.cloud.engine.header.codebook_id}
     return about | {"embedding": voice.tolist(), "consent": True} | changes
 

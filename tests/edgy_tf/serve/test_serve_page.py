@@ -75,7 +75,7 @@ def test_the_page_is_whole_and_loads_nothing(plain_server: Serving) -> None:
 
 
 def test_a_stream_is_shown_byte_by_byte(plain_server: Serving, sent: Sent) -> None:
-    voice = plain_server.cloud.engine.decoder.voice("M1")
+    voice = plain_server.cloud.engine.decoder.voice("M1").embedding
     data = b"".join(sent(60, samples=19000, voice=voice))
     with plain_server.http() as http:
         seen = shown(http, "/v1/show?voice=F1&voice=pseudonym:hall", data)

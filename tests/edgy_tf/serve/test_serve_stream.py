@@ -168,7 +168,7 @@ def test_a_stream_is_its_owners_alone(server: Serving, sent: Sent) -> None:
 
 def test_ones_own_voice_and_no_other(server: Serving, sent: Sent) -> None:
     engine = server.cloud.engine
-    mine = engine.decoder.voice("M1")
+    mine = engine.decoder.voice("M1").embedding
     with server.http("kitchen") as http:
         body = {"name": "me", "codebook_id": engine.header.codebook_id, "embedding": mine.tolist(), "consent": True}
         voice = http.post("/v1/voices", json=body).json()["id"]
@@ -330,7 +330,7 @@ def test_streams_are_forgotten_in_time(release: Release, tmp_path: Path, sent: S
 @given(data=st.data())
 def test_fuzzed_conversations_end_and_the_server_lives(data: st.DataObject, open_server: Serving, sent: Sent) -> None:
     messages: list[bytes | str] = list(sent(30, per_packet=10))
-    voice = open_server.cloud.engine.decoder.voice("F1")
+    voice = open_server.cloud.engine.decoder.voice("F1").embedding
     mangled = st.one_of(
         st.sampled_from(messages),
         st.sampled_from(sent(7, voice=voice)),

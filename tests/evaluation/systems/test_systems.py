@@ -110,11 +110,11 @@ def test_draws_go_by_utterance_and_seed(name: str, heard: tuple[Utterance, Pcm],
 
 def test_anonymous_voices_lie_between_those_of_the_release(tiny_release: Path) -> None:
     decoder = Decoder.from_release(tiny_release)
-    voices = np.stack([decoder.voice(name) for name in decoder.voices])
-    drawn = np.stack([anonymous_voice(decoder, seed) for seed in range(30)])
+    voices = np.stack([decoder.voice(name).embedding for name in decoder.voices])
+    drawn = np.stack([anonymous_voice(decoder, seed).embedding for seed in range(30)])
     assert drawn.dtype == np.float32
     assert len(np.unique(drawn, axis=0)) == 30
-    np.testing.assert_array_equal(anonymous_voice(decoder, 7), drawn[7])
+    np.testing.assert_array_equal(anonymous_voice(decoder, 7).embedding, drawn[7])
     # No direction in which one of them lies outside of all the release's.
     directions = np.random.default_rng(0).standard_normal((1000, voices.shape[1]))
     assert ((drawn @ directions.T).max(0) <= (voices @ directions.T).max(0) + 1e-5).all()

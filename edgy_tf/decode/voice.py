@@ -1,0 +1,52 @@
+"""Who speaks: an embedding that the decoder has learned, and the length of the vocal tract, which nobody learns.
+
+A blend of embeddings leaves the spectral envelope to what the codes tell of the speaker. A tract of another length for
+each utterance stretches it along frequency, which is what an attacker who knows the system cannot learn away: it is
+drawn anew. Stretching a spectrum by frequency: Lee and Rose 1996, "Speaker normalization using efficient frequency
+warping procedures"; to hide who speaks: Qian et al. 2018, "Hidebehind".
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgy_tf.frontend import mel_filters
+from edgy_tf.preset import FrontEnd
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice of a decoder.
+
+    Attributes:
+        embedding: ``[dim]``.
+        tract: length of the vocal tract in that of the embedding's; above 1, formants lie lower. A WaveRNN, which
+            makes sound without a spectrum, speaks as if it were 1.
+    """
+
+    embedding: Floats
+    tract: float = 1.0
+
+
+def in_tract(mel: Floats, tract: float, front_end: FrontEnd) -> Floats:
+    """Log-mel ``[frames, mels]`` of the same speech from a vocal tract ``tract`` times as long."""
+    return mel if tract == 1 else mel @ _stretched(tract, front_end)
+
+
+def _stretched(tract: float, front_end: FrontEnd) -> Floats:
+    """The matrix ``[mels, mels]`` that reads a spectrum between the centres of its mel bands; constant beyond them."""
+    centres = _centres(front_end)
+    return np.array([np.interp(centres * tract, centres, band) for band in np.eye(len(centres))], np.float32)
+
+
+@functools.cache
+def _centres(front_end: FrontEnd) -> npt.NDArray[np.float64]:
+    """Centre of each mel band in Hz, ``[mels]``."""
+    filters = mel_filters(front_end)
+    return filters @ np.linspace(0, front_end.sample_rate / 2, filters.shape[1]) / filters.sum(1)
