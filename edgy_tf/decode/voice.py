@@ -8,13 +8,12 @@ warping procedures"; to hide who speaks: Qian et al. 2018, "Hidebehind".
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 
-from edgy_tf.frontend import mel_filters
 from edgy_tf.preset import FrontEnd
 
 Floats = npt.NDArray[np.float32]
@@ -26,8 +25,8 @@ class Voice:
 
     Attributes:
         embedding: ``[dim]``.
-        tract: length of the vocal tract in that of the embedding's; above 1, formants lie lower. A WaveRNN, which
-            makes sound without a spectrum, speaks as if it were 1.
+        tract: length of the vocal tract, relative to the one heard in the embedding; above 1, formants lie lower. A
+            WaveRNN, which makes sound without a spectrum, speaks as if it were 1.
     """
 
     embedding: Floats
@@ -41,12 +40,6 @@ def in_tract(mel: Floats, tract: float, front_end: FrontEnd) -> Floats:
 
 def _stretched(tract: float, front_end: FrontEnd) -> Floats:
     """The matrix ``[mels, mels]`` that reads a spectrum between the centres of its mel bands; constant beyond them."""
-    centres = _centres(front_end)
-    return np.array([np.interp(centres * tract, centres, band) for band in np.eye(len(centres))], np.float32)
-
-
-@functools.cache
-def _centres(front_end: FrontEnd) -> npt.NDArray[np.float64]:
-    """Centre of each mel band in Hz, ``[mels]``."""
-    filters = mel_filters(front_end)
-    return filters @ np.linspace(0, front_end.sample_rate / 2, filters.shape[1]) / filters.sum(1)
+    fe = front_end
+    centres = librosa.mel_frequencies(fe.mels + 2, fmin=fe.fmin, fmax=fe.fmax)[1:-1]
+    return np.array([np.interp(centres * tract, centres, band) for band in np.eye(fe.mels)], np.float32)

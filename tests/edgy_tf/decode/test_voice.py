@@ -9,6 +9,7 @@ from edgy_tf.frontend import mel_filters
 from edgy_tf.preset import load_preset
 
 FRONT_END = load_preset("pi").front_end
+# Where each filter hears, by its mass: computed otherwise than what is tested.
 _FILTERS = mel_filters(FRONT_END)
 CENTRES = _FILTERS @ np.linspace(0, 8000, _FILTERS.shape[1]) / _FILTERS.sum(1)
 
