@@ -1,9 +1,9 @@
 """Who speaks: an embedding that the decoder has learned, and the length of the vocal tract, which nobody learns.
 
-A blend of embeddings leaves the spectral envelope to what the codes tell of the speaker, and who knows the system learns
-to read it there. A tract of another length for each utterance stretches it along frequency, so that there is no one
-envelope to learn. Stretching a spectrum by frequency: Lee and Rose 1996, "Speaker normalization using efficient frequency
-warping procedures"; to hide who speaks: Qian et al. 2018, "Hidebehind".
+A blend of embeddings leaves the spectral envelope to what the codes tell of the speaker, and who knows the system
+learns to read it there. A tract of another length for each utterance stretches it along frequency, so that there is no
+one envelope to learn. Stretching a spectrum by frequency: Lee and Rose 1996, "Speaker normalization using efficient
+frequency warping procedures"; to hide who speaks: Qian et al. 2018, "Hidebehind".
 """
 
 from __future__ import annotations
