@@ -11,7 +11,7 @@ from edgy_tf.compress.distil import Lesson
 from edgy_tf.compress.filters import remove_filters
 from edgy_tf.compress.recipe import FineTuning
 from edgy_tf.compress.through import through_decoder
-from edgy_tf.decode import Decoder
+from edgy_tf.decode import Decoder, Voice
 from edgy_tf.errors import ModelError
 from edgy_tf.network import NOBODY, Network
 
@@ -26,7 +26,7 @@ def test_the_loss_is_that_of_the_mel_that_is_decoded(teacher: Network) -> None:
     mel = rng.random((2, 6, teacher.preset.stride * teacher.preset.front_end.mels), np.float32)
     loss = through_decoder(teacher)(mel, tf.constant(latents))
     decoder = Decoder(teacher)
-    given = [decoder.mel(codes, teacher.arrays[NOBODY]) for codes in _codes(teacher, latents)]
+    given = [decoder.mel(codes, Voice(teacher.arrays[NOBODY])) for codes in _codes(teacher, latents)]
     expected = np.abs(np.reshape(given, mel.shape) - mel).mean(-1)
     np.testing.assert_allclose(loss, expected, atol=1e-5)
 
