@@ -109,8 +109,8 @@ async def speech(
     In a voice of `GET /v1/voices`; without a name in the voice that the device put into the stream, else anonymous.
     """
     stream, _ = await stream_of(request, cloud, cloud.settings.max_seconds)
-    spoken_in = await voice_of(cloud, client, stream, voice)
-    samples = await in_time(cloud, cloud.engine.speak(stream.codes, spoken_in))
+    chosen = await voice_of(cloud, client, stream, voice)
+    samples = await in_time(cloud, cloud.engine.speak(stream.codes, chosen))
     rate = cloud.engine.header.sample_rate
     content = await asyncio.to_thread(audio_file, samples[: stream.samples], rate, format)
     return Response(content, media_type=format.media_type)
