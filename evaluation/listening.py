@@ -74,8 +74,8 @@ def _voices(decoder: Decoder) -> Iterator[tuple[str, str, Voice]]:
     """Name and description of each voice."""
     for name in decoder.voices:
         yield name, "of the release, a blend of several speakers", decoder.voice(name)
-    yield "anonymous", "another blend for each utterance; by griffin-lim, another vocal tract, too", anonymous_voice(decoder, 0)
-    yield "pseudonym:kitchen", "a blend that belongs to a name; by griffin-lim, its vocal tract, too", pseudonym(decoder, "kitchen")
+    yield "anonymous", "another blend each time; by griffin-lim, another tract", anonymous_voice(decoder, 0)
+    yield "pseudonym:kitchen", "the blend of a name; by griffin-lim, its tract", pseudonym(decoder, "kitchen")
 
 
 def _words(release: Release, decoder: Decoder, codes: npt.NDArray[np.int32]) -> str:
