@@ -170,6 +170,7 @@ class Content:
         formants: and with its formants moved by up to so many octaves.
         equaliser_db: and through a random smooth filter of so many dB.
         noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
+        room: and, half of the time, in a room; seconds in which the most lively one falls silent; 0 for none.
         adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
             from them (Ganin et al. 2016).
         prosody: the same of another one, who tells from them how it is said: pitch, melody, dynamics and effort
@@ -187,6 +188,7 @@ class Content:
     formants: float = 0.0
     equaliser_db: float = 0.0
     noise_snr_db: float = 10.0
+    room: float = 0.0
     adversary: float = 0.0
     prosody: float = 0.0
 

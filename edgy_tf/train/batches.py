@@ -21,6 +21,7 @@ from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.pages import FRAMES, TOKENS, Pages
 from edgy_tf.train.prepared import UNIT, Prepared
+from edgy_tf.train.rooms import in_rooms
 
 NOBODY = 0.1
 """Share of the crops whose speaker is withheld."""
@@ -200,7 +201,7 @@ def heard_as(pcm: npt.NDArray[np.int16], preset: Preset) -> npt.NDArray[np.int16
 def changed(
     pcm: npt.NDArray[np.int16], preset: Preset, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
-    """Crops ``[B, samples]`` with noise in half of them, and a ``change [B, C]`` of each for ``another_voice``.
+    """Crops ``[B, samples]``, some in rooms and half in noise, and a ``change [B, C]`` of each for ``another_voice``.
 
     Where the encoder hears everything at one level, the gain comes before that: it learns how well a level is found.
     """
@@ -213,7 +214,10 @@ def changed(
     noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
     spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
     change = (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32)
-    loud = pcm + noise
+    sound = pcm.astype(np.float32)
+    if cfg.room:
+        sound = in_rooms(sound, cfg.room, preset.front_end.sample_rate, rng)
+    loud = sound + noise
     if preset.encoder.levelled:
         loud = loud * 10 ** (change[:, GAIN, None] / 20)
         change[:, GAIN] = 0
