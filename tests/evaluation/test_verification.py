@@ -25,6 +25,7 @@ class Reader:
     """A verifier to which the first samples of a clip are the embedding."""
 
     name = "reader"
+    views = 1
 
     def embed(self, clips: Iterable[Any], cache: Path, *, total: int | None = None) -> Floats:
         return np.array([clip[:DIM] for clip in clips], np.float32)
@@ -43,6 +44,18 @@ class Learner(Reader):
         return self
 
     retrained = trained
+
+
+class Squinter(Reader):
+    """One with two views, each of which is led astray the other way."""
+
+    name = "squinter"
+    views = 2
+
+    def embed(self, clips: Iterable[Any], cache: Path, *, total: int | None = None) -> Floats:
+        rows = super().embed(clips, cache)
+        astray = 20 * np.random.default_rng(len(rows)).standard_normal(rows.shape)
+        return np.concatenate([rows + astray, rows - astray], 1).astype(np.float32)
 
 
 def people(prefix: str, count: int, each: int, split: Split = "test", gender: Gender | None = None) -> list[Utterance]:
@@ -131,6 +144,16 @@ def test_a_system_that_returns_its_input_is_called_out() -> None:
         assert a.d_sys > 0.9
         assert not a.broken
     assert json.loads(json.dumps(asdict(found)))["attacks"][0]["eer"] == found.attacks[0].eer
+
+
+def test_of_several_views_the_mean_counts() -> None:
+    both = measured(RAW, RAW_TRAINING, verifiers=[Squinter()])
+    squinter = Squinter()
+    squinter.views = 1  # One long row, of which nothing is averaged.
+    astray = measured(RAW, RAW_TRAINING, verifiers=[squinter])
+    cosine = {a.scenario: a.eer for a in both.attacks if (a.back_end, a.trials) == ("cosine", "mixed")}
+    assert max(cosine.values()) < 0.1
+    assert min(a.eer for a in astray.attacks if a.back_end == "cosine") > 0.3
 
 
 def test_raw_speech_alone_is_not_protected() -> None:

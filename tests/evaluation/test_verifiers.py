@@ -2,15 +2,17 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from edgy_tf.errors import AudioError, CorpusError, EdgyError, MissingDependencyError, ModelError
 from edgy_tf.preset import load_preset
 from edgy_tf.weights import variables_of
-from evaluation.verifiers import NAMES, SHORTEST, Trainable, Verifier, kaldi_fbank, open_verifiers
+from evaluation.verifiers import NAMES, SHORTEST, SPEEDS, Trainable, Verifier, kaldi_fbank, open_verifiers
 from tests.conftest import harmonic_voice
 
 VOICES = (100, 100, 210, 210)
@@ -69,6 +71,22 @@ def test_a_pretrained_verifier_tells_two_voices(
         verifier.embed([np.zeros((2, 9000), np.int16)], cache)
 
 
+def test_any_tract_takes_back_what_a_system_did_to_it(tmp_path: Path) -> None:
+    clip = harmonic_voice(np.random.default_rng(0), 150, seconds=2.0)
+    longer = resample_poly(clip, 6, 5).astype(np.float32)  # As from a vocal tract 1.2 times as long.
+    verifier, plain = opened("ge2e-any-tract"), opened("ge2e")
+    rows = verifier.embed([clip, longer, clip[: SHORTEST - 1]], tmp_path, total=3)
+    assert rows.shape == (3, verifier.views * 256)
+    assert np.isnan(rows[2]).any()
+    of_clip, of_longer = (np.split(row, verifier.views) for row in rows[:2])
+    [same] = plain.embed([clip], tmp_path)
+    np.testing.assert_array_equal(of_clip[SPEEDS.index(Fraction(1))], same)
+    # At 1.2 times its speed it is the clip again.
+    taken_back = of_longer[SPEEDS.index(Fraction(12, 10))]
+    assert taken_back @ same > 0.98 * np.linalg.norm(taken_back) * np.linalg.norm(same)
+    assert of_longer[SPEEDS.index(Fraction(1))] @ same < 0.9
+
+
 @pytest.mark.filterwarnings("ignore:Even though the")
 def test_thin_resnet_learns_and_goes_on_learning(clips: list[np.ndarray], tmp_path: Path, eagerly: None) -> None:
     fresh = opened("thin-resnet", steps=2, tuning=1)
@@ -122,7 +140,10 @@ def test_filter_bank_is_kaldis() -> None:
     np.testing.assert_allclose(kaldi_fbank(2 * noise + 0.1) - kaldi_fbank(noise), np.log(4), atol=1e-3)
 
 
-@pytest.mark.parametrize(("name", "module"), [("ge2e", "resemblyzer"), ("cam++", "torch"), ("thin-resnet", "keras")])
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("ge2e", "resemblyzer"), ("cam++", "torch"), ("ge2e-any-tract", "torch"), ("thin-resnet", "keras")],
+)
 def test_without_a_package_the_extra_is_named(name: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingDependencyError, match=rf"{re.escape(name)} needs .*{module}; .*verifiers") as error:
@@ -131,5 +152,7 @@ def test_without_a_package_the_extra_is_named(name: str, module: str, monkeypatc
 
 
 def test_there_is_no_other_verifier() -> None:
-    with pytest.raises(EdgyError, match="no verifier 'x-vector'; choose from ge2e, cam\\+\\+, thin-resnet"):
+    with pytest.raises(
+        EdgyError, match="no verifier 'x-vector'; choose from ge2e, cam\\+\\+, ge2e-any-tract, thin-resnet"
+    ):
         open_verifiers([*NAMES, "x-vector"])
