@@ -160,7 +160,10 @@ class _Pretrained:
 
 
 class _AnyTract:
-    """What another verifier hears of a clip at several speeds, each of which takes some tract back."""
+    """What another verifier hears of a clip at several speeds, each of which takes some vocal tract back.
+
+    Instead of one speed found for each clip (VTLN, Lee & Rose 1996) it believes the mean over all.
+    """
 
     views = len(SPEEDS)
 
