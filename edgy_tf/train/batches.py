@@ -8,12 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import resample_poly
 
 from edgy_tf.frontend import as_heard
 from edgy_tf.models.another_voice import CURVES, GAIN
@@ -22,6 +20,7 @@ from edgy_tf.preset import Phase, Preset
 from edgy_tf.train.pages import FRAMES, TOKENS, Pages
 from edgy_tf.train.prepared import UNIT, Prepared
 from edgy_tf.train.rooms import in_rooms
+from edgy_tf.train.speed import played
 
 NOBODY = 0.1
 """Share of the crops whose speaker is withheld."""
@@ -180,15 +179,6 @@ class _Draw:
             shape = len(pcm), self.phase.codes, self.preset.codebook.dim
             out["latent_noise"] = self.phase.latent_noise * self.rng.standard_normal(shape, np.float32)
         return out
-
-
-def played(pcm: npt.NDArray[np.int16], speed: float, count: int) -> npt.NDArray[np.int16]:
-    """The first ``count`` samples of ``pcm [B, samples]`` played at ``speed``, pitch and all, ``[B, count]``."""
-    if speed != 1:
-        share = Fraction(speed).limit_denominator(20)
-        moved = resample_poly(pcm.astype(np.float32), share.denominator, share.numerator, axis=1)
-        pcm = np.clip(np.rint(moved), -32768, 32767).astype(np.int16)
-    return np.pad(pcm[:, :count], ((0, 0), (0, max(0, count - pcm.shape[1]))))
 
 
 def heard_as(pcm: npt.NDArray[np.int16], preset: Preset) -> npt.NDArray[np.int16]:
