@@ -46,7 +46,7 @@ def another_voice(spectra: Any, change: Any) -> Any:
 def _stretch(log: Any, octaves: Any) -> Any:
     """Move ``log [B, T, bins]`` up by ``octaves [B]`` each, by linear interpolation; the last bin fills up."""
     bins = log.shape[-1]
-    source = np.arange(bins, dtype=np.float32)[None] * 2.0 ** -octaves[:, None]
+    source = ops.arange(bins, dtype="float32")[None] * 2.0 ** -octaves[:, None]
     source = ops.clip(source, 0.0, bins - 1.001)
     lower = ops.floor(source)
     share = (source - lower)[:, None]

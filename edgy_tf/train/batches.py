@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edgy_tf.cpus import cpus
 from edgy_tf.frontend import as_heard
 from edgy_tf.models.another_voice import CURVES, GAIN
 from edgy_tf.models.mulaw import mulaw_encode
@@ -25,7 +26,7 @@ from edgy_tf.train.speed import played
 NOBODY = 0.1
 """Share of the crops whose speaker is withheld."""
 
-AHEAD = 8
+AHEAD = 16
 """Batches that wait for the device."""
 
 NOISE_SECONDS = 60
@@ -43,7 +44,7 @@ def batches(data: Prepared, preset: Preset, phase: Phase, seed: int, first: int 
 
 def made_ahead(make: Callable[[int], T], first: int) -> Iterator[T]:
     """What ``make`` gives for ``first`` and every number after it, made while the device is at work."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(max(2, cpus() // 2)) as pool:
         coming = deque(pool.submit(make, first + i) for i in range(AHEAD))
         step = first + AHEAD
         while True:

@@ -242,7 +242,8 @@ def _write(file: Path, data: Prepared, network: Network, decoder: Decoder, seed:
     assert coded.codes is not None
     bounds = data.code_bounds(stride)
     part = file.with_suffix(".part")
-    features = np.lib.format.open_memmap(part, "w+", np.float16, (bounds[-1] * stride, MELS))
+    # A plain int: what NumPy 2 writes of its own ones it cannot read back.
+    features = np.lib.format.open_memmap(part, "w+", np.float16, (int(bounds[-1]) * stride, MELS))
     for begin, end in tqdm(list(itertools.pairwise(bounds)), "features of codes", unit="utterance"):
         if begin < end:
             features[begin * stride : end * stride] = decoder.words(coded.codes[begin:end])
