@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from edgy_tf.decode import Decoder
+
 ROOT = Path(__file__).parents[1]
 
 ON_A_DEVICE = """
@@ -51,12 +53,20 @@ import sys
 # A machine with a GPU need not have them.
 sys.modules.update(dict.fromkeys(("tensorflow", "jiwer", "faster_whisper")))
 import edgy_tf.train.trainer
+import edgy_tf.train.reading
+import numpy as np
+from edgy_tf.decode import Decoder
+
+np.save(sys.argv[1], Decoder.from_release("pi").words(np.arange(64)))
 """
 
 
-def test_training_on_jax_needs_no_tensorflow() -> None:
+def test_training_on_jax_needs_no_tensorflow(tmp_path: Path) -> None:
     environment = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(
-        [sys.executable, "-c", ON_JAX], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", ON_JAX, str(tmp_path / "words.npy")]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    # What a reading learns to read there is what it is given here.
+    np.testing.assert_allclose(
+        np.load(tmp_path / "words.npy"), Decoder.from_release("pi").words(np.arange(64)), atol=1e-4
+    )

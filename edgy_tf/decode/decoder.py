@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from keras import layers
 
 from edgy_tf.decode.conditioning import GruConditioning
@@ -21,6 +22,9 @@ from edgy_tf.models.whisper import MELS, features_of_mel
 from edgy_tf.network import NOBODY, Network
 from edgy_tf.releases import find_release
 from edgy_tf.weights import assign_variables
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 Floats = npt.NDArray[np.float32]
 
@@ -181,6 +185,14 @@ class Decoder:
         """Code vectors ``[n, D]`` and a voice ``[dim]`` to ``[n * stride, C]``."""
         if not self.network.preset.decoder.context:
             return GruConditioning(self.network.preset, self.network.arrays)
+        if keras.backend.backend() == "jax":
+            # A machine with a GPU, where a reading learns, need not have TensorFlow.
+            import jax
+
+            compiled = jax.jit(self._conditioning.__call__)
+            return lambda vectors, voice: np.asarray(compiled(vectors[None], voice[None]))[0]
+        import tensorflow as tf
+
         graph = tf.function(self._conditioning, reduce_retracing=True)
         return lambda vectors, voice: np.asarray(graph(tf.constant(vectors[None]), tf.constant(voice[None])))[0]
 
