@@ -54,14 +54,18 @@ class Graph:
         for node in graph.node:
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             call = (node.op_type, list(node.input), list(node.output), attributes)
-            operator = getattr(self, f"_{node.op_type.lower()}", None) or SIMPLE.get(node.op_type, self._lstm)
-            nodes.append((operator, *call))
+            nodes.append((self._operator(node.op_type), *call))
         self.nodes = self._fold(nodes)
         last = {name: k for k, node in enumerate(self.nodes) for name in node[2]}
         self.done: list[list[str]] = [[] for _ in self.nodes]
         for name, k in last.items():
             if name not in self.constants and name != self.output:
                 self.done[k].append(name)
+
+    def _operator(self, kind: str) -> Callable[..., Any]:
+        if kind in TOGETHER:
+            return lambda _, *inputs: TOGETHER[kind](*self._same(*inputs))
+        return SIMPLE[kind] if kind in SIMPLE else getattr(self, f"_{kind.lower()}")
 
     @torch.inference_mode()
     def _fold(self, nodes: list[Node]) -> list[Node]:
@@ -95,7 +99,7 @@ class Graph:
             values[name] = value.to(self.device) if value.is_floating_point() else value
         for (call, kind, ins, outs, attributes), done in zip(self.nodes, self.done, strict=True):
             if kind == "DynamicQuantizeLSTM":
-                values[outs[0]] = self._lstm(ins, attributes, values)
+                values[outs[0]] = self._dynamicquantizelstm(ins, attributes, values)
             else:
                 values.update(_named(outs, call(attributes, *[values[i] for i in ins])))
             for name in done:
@@ -108,7 +112,7 @@ class Graph:
         zero = torch.zeros((), device=x.device)
         return x / SCALE, zero + SCALE, zero
 
-    def _lstm(self, ins: list[str], attributes: dict, values: dict[str, Tensor | None]) -> Tensor:
+    def _dynamicquantizelstm(self, ins: list[str], attributes: dict, values: dict[str, Tensor | None]) -> Tensor:
         if ins[1] not in self.lstms:
             self.lstms[ins[1]] = self._built([values[i] for i in ins], attributes["hidden_size"])
         x = values[ins[0]]
@@ -138,46 +142,6 @@ class Graph:
             return tensors
         return tuple(t.to(self.device, non_blocking=True) for t in tensors)
 
-    def _add(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        a, b = self._same(a, b)
-        return a + b
-
-    def _sub(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        a, b = self._same(a, b)
-        return a - b
-
-    def _mul(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        a, b = self._same(a, b)
-        return a * b
-
-    def _div(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        a, b = self._same(a, b)
-        return a / b if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc")
-
-    def _pow(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.pow(*self._same(a, b))
-
-    def _matmul(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.matmul(*self._same(a, b))
-
-    def _equal(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.eq(*self._same(a, b))
-
-    def _greater(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.gt(*self._same(a, b))
-
-    def _less(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.lt(*self._same(a, b))
-
-    def _greaterorequal(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.ge(*self._same(a, b))
-
-    def _and(self, _: dict, a: Tensor, b: Tensor) -> Tensor:
-        return torch.logical_and(*self._same(a, b))
-
-    def _where(self, _: dict, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return torch.where(*self._same(condition, a, b))
-
     def _concat(self, at: dict, *parts: Tensor) -> Tensor:
         return torch.cat(self._same(*parts), at["axis"])
 
@@ -201,6 +165,10 @@ class Graph:
         out = x.clone()
         out[tuple(index.to(x.device).unbind(-1))] = update
         return out
+
+
+def _divide(a: Tensor, b: Tensor) -> Tensor:
+    return a / b if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc")
 
 
 def _named(names: list[str], results: Any) -> dict[str, Any]:
@@ -285,6 +253,22 @@ def _stft(_: dict, x: Tensor, step: Tensor, window: Tensor, length: Tensor) -> T
     return torch.view_as_real(torch.fft.rfft(frames * window.to(x.device)))
 
 
+TOGETHER: dict[str, Callable[..., Tensor]] = {
+    "Add": torch.add,
+    "And": torch.logical_and,
+    "Div": _divide,
+    "Equal": torch.eq,
+    "Greater": torch.gt,
+    "GreaterOrEqual": torch.ge,
+    "Less": torch.lt,
+    "MatMul": torch.matmul,
+    "Mul": torch.mul,
+    "Pow": torch.pow,
+    "Sub": torch.sub,
+    "Where": torch.where,
+}
+"""Operators whose inputs must lie on one device."""
+
 SIMPLE: dict[str, Callable[..., Any]] = {
     "Atan": lambda at, x: torch.atan(x.nan_to_num(nan=0.0)),  # 0 / 0 where the STFT hears nothing
     "Cast": lambda at, x: x.to(TYPES[at["to"]]),
@@ -324,4 +308,4 @@ SIMPLE: dict[str, Callable[..., Any]] = {
     "Transpose": lambda at, x: x.permute(*at["perm"]),
     "Unsqueeze": _unsqueeze,
 }
-"""What ONNX's operators of these names do, with their attributes and inputs, as far as the graph needs."""
+"""Operators by their attributes and inputs, as far as the graph needs them."""
