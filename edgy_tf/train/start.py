@@ -29,7 +29,7 @@ BETA = 2.0
 def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, ...]:
     """Take over each part of another network that has the same shape here; the others begin anew.
 
-    A codebook of another size begins anew, for example, and so does the table of other speakers, but for nobody.
+    A codebook of another size begins anew, for example, and so does each speaker whom the other one does not know.
     Layers that the encoder has beyond those of the other one begin as next to nothing, or, where they have a stride, as
     the mean of what they join.
 
@@ -62,8 +62,10 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
         anew |= {"speaker", "adversary"}
     assign_variables(model, own | {name: arrays[name] for name in fits if _part(name) not in anew})
     if "speaker" in anew and TABLE in own and TABLE in arrays and own[TABLE].shape[1] == arrays[TABLE].shape[1]:
-        # The text head speaks in nobody's voice: with another one it would be as good as untrained.
-        assign_variables(model.speaker, {TABLE: np.concatenate([arrays[TABLE][:1], own[TABLE][1:]])})
+        # The heads speak in these voices: without them, above all without nobody, they would be as good as untrained.
+        rows = {speaker: row for row, speaker in enumerate(known)}
+        table = [arrays[TABLE][rows[s]] if s in rows else own[TABLE][row] for row, s in enumerate(speakers)]
+        assign_variables(model.speaker, {TABLE: np.stack(table)})
     for number, residual in enumerate(mine.residuals[layers:], start=layers + 1):
         norm, conv = (model.encoder.get_layer(f"{kind}{number}") for kind in ("norm", "conv"))
         if residual:
@@ -86,7 +88,7 @@ def _read(origin: str) -> tuple[tuple[Preset, ...], Arrays, Speakers]:
     # A release keeps the codebook, not the moving averages that it comes from.
     once = {"quantizer/sums": network.codebook, "quantizer/counts": np.ones(len(network.codebook), np.float32)}
     nobody = {TABLE: network.arrays[NOBODY][None]} if NOBODY in network.arrays else {}
-    return lineage, network.arrays | nobody | once | {"quantizer/updates": np.float32(1)}, []
+    return lineage, network.arrays | nobody | once | {"quantizer/updates": np.float32(1)}, [("nobody", "")]
 
 
 def _part(name: str) -> str:

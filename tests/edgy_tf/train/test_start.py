@@ -27,25 +27,27 @@ def test_all_of_a_run_is_taken_over(tiny_run: Path) -> None:
     assert not [name for name, value in now.items() if not np.array_equal(value, former.model[name])]
 
 
-def test_a_codebook_of_another_size_and_other_speakers_begin_anew(tiny_run: Path) -> None:
+def test_a_codebook_of_another_size_and_speakers_who_are_not_known_begin_anew(tiny_run: Path) -> None:
     former = Checkpoint.load(tiny_run)
     preset = replace(former.preset, codebook=replace(former.preset.codebook, size=former.preset.codebook.size // 2))
     model = _model(preset, len(former.speakers))
     begun = variables_of(model)
-    start_from(str(tiny_run), model, [("nobody", ""), *former.speakers[:0:-1]])
+    speakers = [("nobody", ""), ("a stranger", "F"), *former.speakers[:1:-1]]
+    start_from(str(tiny_run), model, speakers)
     now = variables_of(model)
     for name, value in now.items():
         anew = name.startswith(("quantizer/", "speaker/"))
         if name == "speaker/embeddings":
+            np.testing.assert_array_equal(value[2:], former.model[name][:1:-1])
             np.testing.assert_array_equal(value[0], former.model[name][0])
-            value, begun[name] = value[1:], begun[name][1:]
+            value, begun[name] = value[1:2], begun[name][1:2]
         np.testing.assert_array_equal(value, (begun if anew else former.model)[name], err_msg=name)
 
 
 def test_a_release_gives_its_codebook_and_its_decoder(tiny_release: Path, tiny: Preset) -> None:
     network = Network.load(tiny_release / "network.safetensors")
     model = _model(tiny, 3)
-    start_from(str(tiny_release), model, [])
+    start_from(str(tiny_release), model, [("nobody", ""), ("a stranger", ""), ("another one", "")])
     now = variables_of(model)
     np.testing.assert_array_equal(now["quantizer/codebook"], network.codebook)
     np.testing.assert_array_equal(now["quantizer/sums"], now["quantizer/codebook"] * now["quantizer/counts"][:, None])
