@@ -211,7 +211,7 @@ def _expand(_: dict, x: Tensor, shape: Tensor) -> Tensor:
     return x.expand([b if a == 1 else a for a, b in zip(own, sizes, strict=True)])
 
 
-def _conv(at: dict, x: Tensor, weight: Tensor, bias: Tensor | None = None, *_: Any) -> Tensor:
+def _conv(at: dict, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     (stride,), (pad, _after), (dilation,) = at["strides"], at["pads"], at["dilations"]
     return functional.conv1d(x, weight, bias, stride, pad, dilation, at["group"])
 
