@@ -17,6 +17,9 @@ from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays
 
 _VOICE = "voices/"
 
+_HALVED = ("conditioning/", "mel_head/", "text_head/")
+"""Parts whose kernels a file keeps in float16, half of the bytes: no code depends on them. They compute in float32."""
+
 NOBODY = "nobody"
 """Array of a release's network: the voice of nobody, in which the text head was trained."""
 
@@ -47,7 +50,8 @@ class Network:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file atomically."""
-        arrays = self.arrays | {_VOICE + name: value for name, value in self.voices.items()}
+        halves = {n: a.astype(np.float16) for n, a in self.arrays.items() if n.startswith(_HALVED) and a.ndim > 1}
+        arrays = self.arrays | halves | {_VOICE + name: value for name, value in self.voices.items()}
         save_arrays(path, arrays, {"preset": asdict(self.preset), "voices": list(self.voices)})
 
     @classmethod
@@ -63,7 +67,7 @@ class Network:
             voices = {name: arrays.pop(_VOICE + name) for name in about["voices"]}
         except (KeyError, TypeError) as error:
             raise ModelError(f"{path} holds weights, but not a network of a release") from error
-        return cls(preset, arrays, voices)
+        return cls(preset, {n: a.astype(np.float32) if a.dtype == np.float16 else a for n, a in arrays.items()}, voices)
 
     def encoder(self, frames: int | None = None, api: Any = None) -> Any:
         """The encoder in Keras (or ``tf_keras``), for any or a fixed number of mel frames."""
