@@ -47,6 +47,11 @@ class Release:
     earlier: list[dict[str, Any]] = field(default_factory=list)
 
     @property
+    def title(self) -> str:
+        """Name and codebook, in Markdown: figures outlive the release of a name that they were measured on."""
+        return f"release `{self.name}` (codebook `{self.codebook_id}`)"
+
+    @property
     def lineage(self) -> list[dict[str, Any]]:
         """All presets, as nested dicts, that its weights learned by, oldest first."""
         return [*self.earlier, self.preset]

@@ -43,7 +43,7 @@ def page(results: Sequence[Result], release: str, command: str, machine: str, st
 
     Args:
         results: the release itself first.
-        release: that was compressed.
+        release: that was compressed (``Release.title``).
         command: that writes the page.
         machine: that it was measured on.
         steps: of fine-tuning, of each recipe in all.
@@ -52,7 +52,7 @@ def page(results: Sequence[Result], release: str, command: str, machine: str, st
     made = [r for r in results if r.made]
     heard = made[0].words
     parts = [
-        f"# TF-MOT against NNCF on release `{release}`",
+        f"# TF-MOT against NNCF on {release}",
         f"Written by `{command}` on {machine}, after {steps:,} steps of fine-tuning for each recipe, by either tool. "
         "Run it again and it goes on where it was stopped. Ours fits layers to what is left of their weights "
         "[before it learns](compressing.md#before-anything-is-learned); NNCF has nothing of the kind. Recipes "

@@ -60,7 +60,7 @@ def write(results: Sequence[Result], task: Task, steps: int, command: str, out: 
     counts, counted = instructions(paths, task.work / "instructions")
     results = [replace(r, instructions=counts.get(r.row.variant)) for r in results]
     out.mkdir(parents=True, exist_ok=True)
-    text = page(results, bench.release.name, command, machine(), steps, counted)
+    text = page(results, bench.release.title, command, machine(), steps, counted)
     (out / "compare.md").write_text(text, "utf-8")
     (out / "compare.png").write_bytes(draw(results).light)
     return out / "compare.md"

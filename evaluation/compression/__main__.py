@@ -61,7 +61,7 @@ def _run(args: argparse.Namespace) -> None:
     made = [row.variant for row in rows if not row.reason]
     words, times = measure(task, reader, made)
     args.out.mkdir(parents=True, exist_ok=True)
-    text = page(rows, words, times, release.name, _command(args), machine())
+    text = page(rows, words, times, release.title, _command(args), machine())
     (args.out / "compression.md").write_text(text, "utf-8")
     (args.out / "compression.png").write_bytes(draw(rows, times).light)
     if report := bench.corpus.skipped_report():

@@ -42,7 +42,7 @@ def page(
         rows: ``float32`` first.
         words: by variant, one of each source.
         times: by variant, all of one run.
-        release: that was compressed.
+        release: that was compressed (``Release.title``).
         command: that writes the page.
         machine: that it was measured on.
     """
@@ -50,7 +50,7 @@ def page(
     baseline = made[0]
     lines = [[*_cells(row, baseline, words, times)] for row in made]
     parts = [
-        f"# Every recipe on release `{release}`",
+        f"# Every recipe on {release}",
         f"Written by `{command}` on {machine}. Run it again and it goes on where it was stopped.",
         "![Agreement against bytes, and measured against predicted speed](compression.png)",
         table([*HEAD, *(f"WER, {heard.source}, %" for heard in words[baseline.variant]), *COSTS], lines),

@@ -127,7 +127,7 @@ def page(found: Sequence[Speed], release: str, command: str, machine: str) -> st
     return f"""\
 # What fewer filters save
 
-Release `{release}`, on {machine}. Written by `{command}`.
+Of {release}, on {machine}. Written by `{command}`.
 
 {table(head, rows)}
 
@@ -153,7 +153,7 @@ def main() -> None:
     except EdgyError as error:
         sys.exit(f"speed: {error}")
     command = f"python -m evaluation.compression.speed {release.name}" + (" --out docs" if args.out else "")
-    text = page(found, release.name, command, machine())
+    text = page(found, release.title, command, machine())
     print(text)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)

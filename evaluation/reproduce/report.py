@@ -24,12 +24,12 @@ def page(results: Sequence[Result], audits: Mapping[str, Audited], release: str,
     Args:
         results: the release itself, then every variant of Table 2 by its name.
         audits: of ``BASELINE`` and ``PRUNED``.
-        release: whose.
+        release: whose (``Release.title``).
         command: that writes the page.
         machine: that it was measured on.
     """
     parts = [
-        f"# The paper's tables with release `{release}`",
+        f"# The paper's tables with {release}",
         f"Written by `{command}` on {machine}. Run it again and it goes on where it was stopped.",
         "## Table 2: words",
         _table_2(results),

@@ -58,5 +58,5 @@ class Reproduction:
             audits[model] = audit.run(command)
         out.mkdir(parents=True, exist_ok=True)
         path = out / "paper.md"
-        path.write_text(page(results, audits, base.name, command, machine()), "utf-8")
+        path.write_text(page(results, audits, base.title, command, machine()), "utf-8")
         return path

@@ -7,6 +7,7 @@ import pytest
 from edgy_tf.cli import main as edgy
 from edgy_tf.compress.recipe import load_recipe, recipe_names
 from edgy_tf.errors import MissingDependencyError
+from edgy_tf.releases import find_release
 from evaluation import words
 from evaluation.compare import emulated
 from evaluation.compare.lines import lines_of
@@ -79,6 +80,7 @@ def test_a_page_is_written_and_rows_that_cannot_be_made_say_why(
     assert "| PFGM_20 | EDGY | physically shrunk | " in page
     assert "| NNCF_PFGM_20 | NNCF | NNCF is not installed; run: make nncf-env |" in page
     assert "Instructions were not counted: no userland." in page
+    assert f"on {find_release(str(tiny_release)).title}\n" in page
     assert "after 2 steps of fine-tuning" in page
     assert "## When to choose which" in page
     assert str(tmp_path) not in page
