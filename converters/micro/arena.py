@@ -10,19 +10,24 @@ from edgy_tf.errors import MissingDependencyError, ModelError
 
 _LARGEST = 16 << 20
 
-# Runs beside nothing else: TFLM prints what it finds wrong to the process' stderr.
+# Runs beside nothing else: TFLM prints what it finds wrong to the process' stderr. Each arena is tried in a process of
+# its own: of some that are too small TFLM does not complain, it crashes.
 _MEASURE = """
+import os
 import sys
 from tflite_micro.python.tflite_micro import runtime
 
 model, largest = sys.stdin.buffer.read(), int(sys.argv[1])
 
 def runs(arena):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
     try:
         runtime.Interpreter.from_bytes(model, arena_size=arena).invoke()
     except RuntimeError:
-        return False
-    return True
+        os._exit(1)
+    os._exit(0)
 
 if not runs(largest):
     sys.exit(1)
