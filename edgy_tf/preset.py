@@ -175,6 +175,8 @@ class Content:
             from them (Ganin et al. 2016).
         prosody: the same of another one, who tells from them how it is said: pitch, melody, dynamics and effort
             (`edgy_tf.train.prosody`); 0 for none.
+        pause_db: what lies so many dB below the level of its utterance is a pause, and all pauses are to have one code
+            (`edgy_tf.train.pauses`); 0 asks nothing of them.
     """
 
     words: float = 0.5
@@ -191,6 +193,7 @@ class Content:
     room: float = 0.0
     adversary: float = 0.0
     prosody: float = 0.0
+    pause_db: float = 0.0
 
 
 @dataclass(frozen=True)

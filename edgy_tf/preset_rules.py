@@ -72,6 +72,7 @@ def broken_rule(p: Preset) -> str | None:
             "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),
         (p.train.content.prosody >= 0, "train.content.prosody must not be negative"),
+        (p.train.content.pause_db >= 0, "train.content.pause_db must not be negative"),
         (0.1 <= p.train.content.room <= 2 or not p.train.content.room, "train.content.room must be 0, or 0.1 to 2"),
         (0 <= p.train.content.speed <= 0.5, "train.content.speed must be between 0 and 0.5"),
         (len(p.train.phases) > 0, "train.phases must not be empty"),

@@ -9,6 +9,9 @@ from keras import ops
 
 from edgy_tf.preset import CodebookConfig
 
+PAUSE = 0
+"""The code of pauses, where a training says what they are."""
+
 
 class VectorQuantizer(keras.layers.Layer):
     """Replaces each latent by the nearest vector of a codebook ``[K, D]``.
@@ -17,6 +20,9 @@ class VectorQuantizer(keras.layers.Layer):
     each code won; the commitment term is added to the losses. A code that is hardly used any more is moved onto a
     latent of the current batch, which is also how the codebook starts. Always float32: with bfloat16 distances 5 %
     of the codes differ.
+
+    Where it is told of pauses, all of them are to be one code, `PAUSE`: their latents learn to lie at its vector, and
+    nothing else is asked of them. How a room falls silent, and the noise in it, then has no codes of its own.
     """
 
     def __init__(self, config: CodebookConfig, **kwargs: Any) -> None:
@@ -44,8 +50,8 @@ class VectorQuantizer(keras.layers.Layer):
         """Vectors of ``codes [...]``, ``[..., D]``."""
         return ops.take(self.codebook, codes, axis=0)
 
-    def call(self, latents: Any, training: bool = False) -> tuple[Any, Any, Any]:
-        """Quantise ``latents [B, T, D]``.
+    def call(self, latents: Any, training: bool = False, pauses: Any = None) -> tuple[Any, Any, Any]:
+        """Quantise ``latents [B, T, D]``, and those where ``pauses [B, T]`` (bool) says so as `PAUSE`.
 
         Returns:
             the quantised latents with straight-through gradients ``[B, T, D]``, the codes ``[B, T]``, and the
@@ -53,15 +59,21 @@ class VectorQuantizer(keras.layers.Layer):
         """
         z = ops.cast(latents, "float32")
         if training:
-            self._update(ops.stop_gradient(ops.reshape(z, (-1, self.config.dim))))
-        codes = self.nearest(ops.stop_gradient(z))
+            self._update(ops.stop_gradient(z), pauses)
+        codes = self._codes(ops.stop_gradient(z), pauses)
         chosen = ops.stop_gradient(self.lookup(codes))
         commitment = self.config.commitment * ops.mean(ops.square(z - chosen))
-        return z + ops.stop_gradient(chosen - z), codes, commitment
+        through = z + ops.stop_gradient(chosen - z)
+        return through if pauses is None else ops.where(pauses[..., None], chosen, through), codes, commitment
 
-    def _update(self, flat: Any) -> None:
+    def _codes(self, latents: Any, pauses: Any) -> Any:
+        nearest = self.nearest(latents)
+        return nearest if pauses is None else ops.where(pauses, PAUSE, nearest)
+
+    def _update(self, latents: Any, pauses: Any) -> None:
         cfg = self.config
-        wins = ops.one_hot(self.nearest(flat), cfg.size, dtype="float32")
+        flat = ops.reshape(latents, (-1, cfg.dim))
+        wins = ops.one_hot(ops.reshape(self._codes(latents, pauses), (-1,)), cfg.size, dtype="float32")
         first = ops.equal(self.updates, 0)
         # Before the first step all vectors are equal, so every win would go to one code.
         fresh = ops.where(first, 0.0, 1.0)

@@ -34,8 +34,9 @@ class VQVAE(keras.Model):
     A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
     ``[B, samples]``, ``change [B, C]`` for ``another_voice``, ``gender [B]`` (0 unknown, 1 F, 2 M), and ``units
     [B, N * stride / 2]`` (0 unknown) where a head tells them; ``prosody [B, P]`` (0 unknown) where an adversary asks
-    about it. Where pages are spelled, ``page [P, samples]`` is like
-    ``heard``, with ``page_change [P, C]``, ``page_frames [P]``, after which there is nothing, and ``tokens [P, L]``.
+    about it; ``speaks [B, N]`` (0 in pauses) where these are to have one code. Where pages are spelled, ``page [P,
+    samples]`` is like ``heard``, with ``page_change [P, C]``, ``page_frames [P]``, after which there is nothing, and
+    ``tokens [P, L]``.
 
     The mel head is a linear layer on the conditioning; it exists where a phase trains with it. It makes the
     conditioning a decoder of its own, from codes to mel. The text head beside it gives, in nobody's voice, the
@@ -171,7 +172,8 @@ class VQVAE(keras.Model):
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
-        quantised, codes, commitment = self.quantizer(latents, training=training)
+        pauses = ops.equal(batch["speaks"], 0) if training and cfg.pause_db else None
+        quantised, codes, commitment = self.quantizer(latents, training=training, pauses=pauses)
         who, gender = self.adversary(reversed_gradient(quantised, cfg.adversary))
         losses = {
             "commitment": commitment,

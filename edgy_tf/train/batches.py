@@ -139,6 +139,10 @@ class _Draw:
             place = ((np.arange(codes * half) + 0.5) * speeds[:, None]).astype(np.int64)
             units = crops(data.units, data.code_bounds(UNIT), self.utterances, self.starts * half, place.max() + 1)
             out["units"] = np.take_along_axis(units, place, 1)
+        if data.speaks is not None:
+            place = ((np.arange(codes) + 0.5) * speeds[:, None]).astype(np.int64)
+            speaks = crops(data.speaks, data.code_bounds(preset.stride), self.utterances, self.starts, place.max() + 1)
+            out["speaks"] = np.take_along_axis(speaks, place, 1)
         if data.prosody is not None:
             out["prosody"] = data.prosody[self.utterances]
         if self.phase.spelled:

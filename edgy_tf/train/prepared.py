@@ -49,6 +49,7 @@ class Prepared:
         codes: of all utterances, once an encoder is frozen, int32 ``[sum of codes]``.
         units: of all utterances, one for two frames, int32 ``[sum of frames // 2]``; see `edgy_tf.train.units`.
         prosody: levels of each utterance, 1 to 4 and 0 unknown, int32 ``[U, 4]``; see `edgy_tf.train.prosody`.
+        speaks: of all codes, 0 in pauses and 1 elsewhere, int8 ``[sum of codes]``; see `edgy_tf.train.pauses`.
         texts: a recogniser's tokens of each utterance; see `edgy_tf.train.dictation`.
     """
 
@@ -63,6 +64,7 @@ class Prepared:
     codes: npt.NDArray[np.int32] | None = None
     units: npt.NDArray[np.int32] | None = None
     prosody: npt.NDArray[np.int32] | None = None
+    speaks: npt.NDArray[np.int8] | None = None
     texts: list[list[int]] | None = None
 
     def code_bounds(self, stride: int) -> npt.NDArray[np.int64]:

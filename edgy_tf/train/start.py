@@ -19,6 +19,9 @@ Speakers = list[tuple[str, str]]
 
 TABLE = "speaker/embeddings"
 
+HEADS = {"mel_head": "mel or content", "text_head": "content"}
+"""What decodes codes besides the WaveRNN, with the target of the phases that it exists in."""
+
 GAMMA = 0.1
 """Of the normalisation in a residual layer that is added: with 0 nothing would reach its weights through the ReLU."""
 
@@ -42,8 +45,9 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
         What the weights have learned by so far (``Checkpoint.earlier``).
 
     Raises:
-        ModelError: no such run or release, its front end is another, or its encoder is not this one but for
-            layers at the end that see the past alone, each with a residual connection or a stride.
+        ModelError: no such run or release, its front end is another, its encoder is not this one but for layers
+            at the end that see the past alone, each with a residual connection or a stride, or it has a head that
+            decodes and the preset none, so that what is trained could not do what its origin does.
     """
     lineage, arrays, known = _read(origin)
     preset = lineage[-1]
@@ -56,6 +60,10 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     if not same or not all(fit):
         raise ModelError(f"{origin} has another encoder than preset {mine.name}; start from one that has the same")
     own = variables_of(model)
+    if lost := sorted({_part(name) for name in arrays} & HEADS.keys() - {_part(name) for name in own}):
+        raise ModelError(
+            f"{origin} has a {lost[0]}, which preset {mine.name} would lose; give it a {HEADS[lost[0]]} phase first"
+        )
     fits = {name for name, value in own.items() if name in arrays and arrays[name].shape == value.shape}
     anew = {_part(name) for name in own.keys() - fits}
     if known != speakers:

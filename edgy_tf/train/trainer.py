@@ -20,6 +20,7 @@ from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot
 from edgy_tf.train.codes import with_codes
 from edgy_tf.train.dictation import with_texts
 from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
+from edgy_tf.train.pauses import with_pauses
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.prosody import with_prosody
 from edgy_tf.train.speaker import load_speaker
@@ -83,6 +84,8 @@ def train(run: Run) -> Checkpoint:
         teacher = load_teacher(run.teacher) if judged or run.preset.train.content.units else {}
         if units := run.preset.train.content.units:
             training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
+        if run.preset.train.content.pause_db:
+            training, validation = (with_pauses(data, run.preset) for data in (training, validation))
         if run.preset.train.content.prosody:
             training, validation = with_prosody(training, validation, run.out / "prepared")
         if reader:

@@ -59,6 +59,7 @@ RULES = [
     ("decoder.bits", 1, "decoder.bits"),
     ("decoder.bits", 13, "decoder.bits"),
     ("train.content.prosody", -0.1, "train.content.prosody"),
+    ("train.content.pause_db", -1, "train.content.pause_db"),
     ("train.phases", [], "train.phases"),
     ("train.phases.0.target", "pitch", "phase's target"),
     ("train.phases.3.wave_codes", 61, "phase's wave_codes"),

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgy_tf.models.quantizer import VectorQuantizer, perplexity
+from edgy_tf.models.quantizer import PAUSE, VectorQuantizer, perplexity
 from edgy_tf.preset import CodebookConfig
 
 CONFIG = CodebookConfig(size=16, dim=4, decay=0.9, commitment=0.25, restart_below=0.1)
@@ -103,6 +103,29 @@ def test_the_codebook_starts_on_latents() -> None:
     started = {tuple(row) for row in np.asarray(quantizer.codebook)}
     assert started <= flat
     assert len(started) == CONFIG.size
+
+
+def test_pauses_have_one_code_whose_vector_follows_them_and_nothing_else_pulls_at_them() -> None:
+    vectors, latents = _latents(0, 16), tf.constant(_latents(1, 2, 50))
+    pauses = np.zeros((2, 50), bool)
+    pauses[:, 10:30] = True
+    quantizer = _quantizer(vectors=vectors)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(latents)
+        quantised, codes, commitment = quantizer(latents, training=True, pauses=pauses)
+        wanted = tf.reduce_sum(quantised * _latents(2, 2, 50))
+    codebook = np.asarray(quantizer.codebook)
+    assert (codes.numpy()[pauses] == PAUSE).all()
+    np.testing.assert_array_equal(codes.numpy()[~pauses], _brute_force(latents.numpy(), codebook)[~pauses])
+    np.testing.assert_allclose(quantised.numpy()[pauses], np.broadcast_to(codebook[PAUSE], (40, CONFIG.dim)))
+    assert not tape.gradient(wanted, latents).numpy()[pauses].any()
+    apart = latents.numpy()[pauses] - codebook[PAUSE]
+    pulled = tape.gradient(commitment, latents).numpy()[pauses]
+    np.testing.assert_allclose(pulled, CONFIG.commitment * 2 * apart / tf.size(latents).numpy(), rtol=1e-5, atol=1e-8)
+    before = _brute_force(latents.numpy(), vectors)
+    won = (1 - CONFIG.decay) * latents.numpy()[pauses | (before == PAUSE)]
+    mean = (CONFIG.decay * vectors[PAUSE] + won.sum(0)) / (CONFIG.decay + (1 - CONFIG.decay) * len(won))
+    np.testing.assert_allclose(codebook[PAUSE], mean, rtol=1e-4, atol=1e-6)
 
 
 def test_dead_codes_move_onto_latents_and_perplexity_rises() -> None:

@@ -143,7 +143,7 @@ def test_jitter_puts_a_neighbours_latent_in_place(
     model, batch = begin(MEL), _batch(small, MEL)
     # Nothing may move between the calls that are compared.
     model.encoder.trainable = False
-    monkeypatch.setattr(model.quantizer, "_update", lambda latents: None)
+    monkeypatch.setattr(model.quantizer, "_update", lambda latents, pauses: None)
 
     def mel(training: bool, **changes: Any) -> float:
         return float(model(batch | changes, training=training)["mel"])
@@ -254,6 +254,19 @@ def test_only_training_hears_noise_on_the_latents(content: tuple[VQVAE, dict[str
     quiet = float(model(batch, training=False)["commitment"])
     assert float(model(far, training=False)["commitment"]) == quiet
     assert float(model(far, training=True)["commitment"]) > 10 * quiet
+
+
+def test_pauses_have_one_code_where_the_preset_asks_for_it_and_only_in_training(
+    content: tuple[VQVAE, dict[str, np.ndarray]],
+) -> None:
+    model, batch = content
+    train = model.preset.train
+    silent = batch | {"speaks": np.zeros((CONTENT.batch, CONTENT.codes), np.int8)}
+    assert float(model(silent, training=True)["perplexity"]) > 1.1
+    model.preset = replace(model.preset, train=replace(train, content=replace(train.content, pause_db=24.0)))
+    assert float(model(silent, training=True)["perplexity"]) == pytest.approx(1, abs=1e-3)
+    loud = batch | {"speaks": np.ones((CONTENT.batch, CONTENT.codes), np.int8)}
+    assert float(model(loud, training=False)["perplexity"]) == float(model(silent, training=False)["perplexity"])
 
 
 def test_units_that_nobody_knows_are_not_asked_for(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:

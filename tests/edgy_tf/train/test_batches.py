@@ -293,7 +293,9 @@ def test_units_and_words_stay_with_the_sound_at_any_speed(plain: Preset) -> None
     """Sound whose level says which 20 ms it is."""
     levels = np.repeat(np.arange(1, 301), 320) / 1000
     data = _prepared(plain, levels)
-    data = replace(data, units=np.arange(1, 301, dtype=np.int32), texts=[[ZERO, 7, ZERO + 300]])
+    # A pause every four codes says which code it is, as far as that.
+    speaks = (np.arange(300 * 2 // plain.stride) % 4 > 0).astype(np.int8)
+    data = replace(data, units=np.arange(1, 301, dtype=np.int32), texts=[[ZERO, 7, ZERO + 300]], speaks=speaks)
     fast = replace(plain, train=replace(plain.train, content=Content(units=300, speed=0.1)))
     phase = Phase("content", steps=1, codes=40, batch=32, spelled=4)
     made = batch(data, fast, phase, _rng())
@@ -304,6 +306,8 @@ def test_units_and_words_stay_with_the_sound_at_any_speed(plain: Preset) -> None
         assert np.abs(sound - units)[known][1:-2].max() < 1.1
         found.add(round((units[known][-1] - units[known][0]) / (known.sum() - 1), 1))
     assert found == SPEEDS
+    assert plain.stride == 2
+    np.testing.assert_array_equal(made["speaks"], (made["units"] - 1) % 4 > 0)
     for tokens, end in zip(made["tokens"], made["page_frames"], strict=True):
         times = [int(t) - ZERO for t in tokens if t >= ZERO]
         assert times[-1] * TICK == pytest.approx(end, abs=TICK)

@@ -105,6 +105,16 @@ def test_another_encoder_is_refused(tiny_run: Path, tiny: Preset) -> None:
         start_from(str(tiny_run), _model(wider, 3), [])
 
 
+def test_a_preset_that_would_lose_a_head_is_refused(tiny_release: Path, tiny: Preset) -> None:
+    waves = tuple(phase for phase in tiny.train.phases if phase.target == "wave")
+    model = _model(replace(tiny, train=replace(tiny.train, phases=waves)), 3)
+    begun = variables_of(model)
+    with pytest.raises(ModelError, match=r"has a mel_head, which preset \w+ would lose; give it a mel or"):
+        start_from(str(tiny_release), model, [("nobody", "")] * 3)
+    for name, value in variables_of(model).items():
+        np.testing.assert_array_equal(value, begun[name])
+
+
 def test_what_is_neither_a_run_nor_a_release_is_refused(tmp_path: Path, tiny: Preset) -> None:
     with pytest.raises(ModelError, match="no weights at"):
         start_from(str(tmp_path), _model(tiny, 3), [])
