@@ -21,8 +21,8 @@ class VectorQuantizer(keras.layers.Layer):
     latent of the current batch, which is also how the codebook starts. Always float32: with bfloat16 distances 5 %
     of the codes differ.
 
-    Where it is told of pauses, all of them are to be one code, `PAUSE`: their latents learn to lie at its vector, and
-    nothing else is asked of them. How a room falls silent, and the noise in it, then has no codes of its own.
+    Where it is told of pauses, all of them become one code, `PAUSE`: their latents learn to lie at its vector, and what
+    decodes the codes asks nothing of them. How a room falls silent, and the noise in it, then has no codes of its own.
     """
 
     def __init__(self, config: CodebookConfig, **kwargs: Any) -> None:
@@ -42,13 +42,24 @@ class VectorQuantizer(keras.layers.Layer):
 
     def nearest(self, latents: Any) -> Any:
         """Codes of ``latents [..., D]`` by equation 1, as ``argmax(z . c - |c|^2 / 2)``, int32 ``[...]``."""
-        z = ops.cast(latents, "float32")
-        scores = ops.matmul(z, ops.transpose(self.codebook)) - 0.5 * ops.sum(ops.square(self.codebook), -1)
-        return ops.argmax(scores, axis=-1)
+        return ops.argmax(self._scores(ops.cast(latents, "float32")), axis=-1)
+
+    def _scores(self, z: Any) -> Any:
+        return ops.matmul(z, ops.transpose(self.codebook)) - 0.5 * ops.sum(ops.square(self.codebook), -1)
 
     def lookup(self, codes: Any) -> Any:
         """Vectors of ``codes [...]``, ``[..., D]``."""
         return ops.take(self.codebook, codes, axis=0)
+
+    def pause_loss(self, latents: Any, pauses: Any) -> Any:
+        """Cross-entropy of which latents ``[B, T, D]`` become `PAUSE`, given those that shall (bool ``[B, T]``).
+
+        A code is as likely as its vector is near, by equation 1's scores; the codebook itself learns nothing of it.
+        """
+        scores = self._scores(ops.cast(latents, "float32"))
+        others = ops.logsumexp(ops.concatenate([scores[..., :PAUSE], scores[..., PAUSE + 1 :]], -1), -1)
+        margin = scores[..., PAUSE] - others
+        return ops.mean(ops.softplus(ops.where(pauses, -margin, margin)))
 
     def call(self, latents: Any, training: bool = False, pauses: Any = None) -> tuple[Any, Any, Any]:
         """Quantise ``latents [B, T, D]``, and those where ``pauses [B, T]`` (bool) says so as `PAUSE`.

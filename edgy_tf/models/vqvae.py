@@ -20,7 +20,20 @@ from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, features_o
 from edgy_tf.preset import Phase, Preset
 from edgy_tf.weights import Arrays
 
-TERMS = ("nll", "mel", "text", "words", "spelling", "units", "commitment", "who", "gender", "prosody", "perplexity")
+TERMS = (
+    "nll",
+    "mel",
+    "text",
+    "words",
+    "spelling",
+    "units",
+    "commitment",
+    "pauses",
+    "who",
+    "gender",
+    "prosody",
+    "perplexity",
+)
 """What a batch is judged by; all but the perplexity are summed."""
 
 
@@ -172,8 +185,8 @@ class VQVAE(keras.Model):
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
-        pauses = ops.equal(batch["speaks"], 0) if training and cfg.pause_db else None
-        quantised, codes, commitment = self.quantizer(latents, training=training, pauses=pauses)
+        pauses = ops.equal(batch["speaks"], 0) if cfg.pause_db else None
+        quantised, codes, commitment = self.quantizer(latents, training=training, pauses=pauses if training else None)
         who, gender = self.adversary(reversed_gradient(quantised, cfg.adversary))
         losses = {
             "commitment": commitment,
@@ -181,6 +194,8 @@ class VQVAE(keras.Model):
             "who": _cross_entropy(batch["speaker"], who) if training else ops.zeros(()),
             "gender": _cross_entropy(batch["gender"], gender),
         }
+        if pauses is not None:
+            losses["pauses"] = self.quantizer.pause_loss(latents, pauses)
         if self.prosody is not None:
             told = enumerate(self.prosody(reversed_gradient(quantised, cfg.prosody)))
             losses["prosody"] = ops.mean(

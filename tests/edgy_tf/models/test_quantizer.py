@@ -128,6 +128,23 @@ def test_pauses_have_one_code_whose_vector_follows_them_and_nothing_else_pulls_a
     np.testing.assert_allclose(codebook[PAUSE], mean, rtol=1e-4, atol=1e-6)
 
 
+def test_the_loss_of_pauses_is_the_cross_entropy_of_codes_by_nearness() -> None:
+    vectors, latents = _latents(0, 16), tf.constant(_latents(1, 2, 5))
+    pauses = np.array([[True, False, True, False, False], [False, True, True, False, True]])
+    quantizer = _quantizer(vectors=vectors)
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        loss = quantizer.pause_loss(latents, pauses)
+    nearness = -0.5 * np.sum(np.square(latents.numpy()[..., None, :].astype(np.float64) - vectors), -1)
+    likely = (np.exp(nearness) / np.exp(nearness).sum(-1, keepdims=True))[..., PAUSE]
+    assert float(loss) == pytest.approx(-np.mean(np.log(np.where(pauses, likely, 1 - likely))), rel=1e-5)
+    # A step against its gradient makes pauses more likely where they are, and less likely elsewhere.
+    moved = latents.numpy() - 0.01 * tape.gradient(loss, latents).numpy()
+    nearer = -0.5 * np.sum(np.square(moved[..., None, :].astype(np.float64) - vectors), -1)
+    then = (np.exp(nearer) / np.exp(nearer).sum(-1, keepdims=True))[..., PAUSE]
+    np.testing.assert_array_equal(then > likely, pauses)
+
+
 def test_dead_codes_move_onto_latents_and_perplexity_rises() -> None:
     # Fifteen codes far from every latent: one wins all.
     vectors = np.full((CONFIG.size, CONFIG.dim), 100, np.float32)

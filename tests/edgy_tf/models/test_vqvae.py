@@ -262,11 +262,18 @@ def test_pauses_have_one_code_where_the_preset_asks_for_it_and_only_in_training(
     model, batch = content
     train = model.preset.train
     silent = batch | {"speaks": np.zeros((CONTENT.batch, CONTENT.codes), np.int8)}
-    assert float(model(silent, training=True)["perplexity"]) > 1.1
+    unasked = model(silent, training=True)
+    assert float(unasked["perplexity"]) > 1.1
+    assert "pauses" not in unasked
     model.preset = replace(model.preset, train=replace(train, content=replace(train.content, pause_db=24.0)))
     assert float(model(silent, training=True)["perplexity"]) == pytest.approx(1, abs=1e-3)
     loud = batch | {"speaks": np.ones((CONTENT.batch, CONTENT.codes), np.int8)}
-    assert float(model(loud, training=False)["perplexity"]) == float(model(silent, training=False)["perplexity"])
+    hushed, said = model(silent, training=False), model(loud, training=False)
+    assert float(hushed["perplexity"]) == float(said["perplexity"])
+    # How well pauses are told is a term of its own, of held-out speech, too.
+    assert float(hushed["pauses"]) != float(said["pauses"])
+    total = float(model.compute_loss(y_pred=hushed)) - float(model.compute_loss(y_pred=said))
+    assert total == pytest.approx(float(hushed["pauses"]) - float(said["pauses"]), rel=1e-3)
 
 
 def test_units_that_nobody_knows_are_not_asked_for(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
