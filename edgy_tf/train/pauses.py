@@ -6,24 +6,30 @@ import dataclasses
 import itertools
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from edgy_tf.preset import Preset
 from edgy_tf.train.prepared import Prepared
+
+AROUND = 3
+"""Codes on either side of a pause that must be as quiet."""
 
 
 def with_pauses(data: Prepared, preset: Preset) -> Prepared:
     """``data`` with what its codes speak of: a pause is a code, and its neighbours, far below the utterance's level.
 
-    How far is the preset's ``train.content.pause_db``. The neighbours count, so that the end of a word, and the
-    closure of a plosive, are none.
+    How far is the preset's ``train.content.pause_db``. `AROUND` it all must be as quiet, so that the end of a word, and
+    the closure of a plosive, are no pauses, and codes just after a word can still tell what was only just heard.
     """
     bounds, step = data.code_bounds(preset.stride), preset.samples_per_code
     speaks = np.ones(bounds[-1], np.int8)
     for u, (begin, end) in enumerate(itertools.pairwise(bounds)):
+        if begin == end:
+            continue
         sound = data.pcm[data.samples[u] : data.samples[u + 1]][: (end - begin) * step].astype(np.float32)
         whole = np.pad(sound, (0, (end - begin) * step - len(sound)))  # The last code may be of a few samples alone.
         power = np.mean(np.square(whole.reshape(-1, step)), 1)
-        quiet = power < power.sum() / max(1, len(power)) * 10 ** (-preset.train.content.pause_db / 10)
-        around = np.pad(quiet, 1, constant_values=True)
-        speaks[begin:end] = ~(around[:-2] & quiet & around[2:])
+        quiet = power < power.mean() * 10 ** (-preset.train.content.pause_db / 10)
+        around = sliding_window_view(np.pad(quiet, AROUND, constant_values=True), 2 * AROUND + 1)
+        speaks[begin:end] = ~around.all(-1)
     return dataclasses.replace(data, speaks=speaks)

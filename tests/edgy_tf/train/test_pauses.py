@@ -46,22 +46,22 @@ def _speaks(preset: Preset, *recordings: np.ndarray) -> list[int]:
 
 @pytest.mark.parametrize("gain", [-20.0, 0.0, 10.0])
 def test_a_pause_is_quiet_with_its_neighbours_however_loud_the_recording(hushed: Preset, gain: float) -> None:
-    levels = [HUSH] * 4 + [SAID] * 5 + [HUSH] + [SAID] * 3 + [HUSH] * 2 + [SAID] * 2 + [HUSH] * 5
+    levels = [HUSH] * 6 + [SAID] * 5 + [HUSH] + [SAID] * 3 + [HUSH] * 6 + [SAID] * 2 + [HUSH] * 7 + [SAID]
     sound = _sound([level + gain for level in levels], hushed)
     # What borders on speech is no pause, nor is what is as short as the closure of a plosive.
-    assert _speaks(hushed, sound) == [0] * 3 + [1] * 15 + [0] * 4
+    assert _speaks(hushed, sound) == [0] * 3 + [1] * 23 + [0] + [1] * 4
 
 
 def test_each_utterance_is_measured_by_its_own_level(hushed: Preset) -> None:
     loud, soft = (_sound([said] * 6 + [hush] * 6, hushed) for said, hush in ((-10, -40), (-40, -70)))
-    assert _speaks(hushed, loud, soft) == ([1] * 7 + [0] * 5) * 2
+    assert _speaks(hushed, loud, soft) == ([1] * 9 + [0] * 3) * 2
 
 
 def test_less_than_asked_for_is_no_pause(hushed: Preset) -> None:
     sound = _sound([SAID] * 6 + [SAID - 20] * 6, hushed)
     assert _speaks(hushed, sound) == [1] * 12
     deep = replace(hushed, train=replace(hushed.train, content=Content(pause_db=10.0)))
-    assert _speaks(deep, sound) == [1] * 7 + [0] * 5
+    assert _speaks(deep, sound) == [1] * 9 + [0] * 3
 
 
 def test_utterances_of_any_length_are_told(hushed: Preset) -> None:
