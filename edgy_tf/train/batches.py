@@ -135,19 +135,21 @@ class _Draw:
             pcm[rows] = played(crops(data.pcm, data.samples, self.utterances[rows], begin, count), speed, pcm.shape[1])
         out: Batch = {"pcm": pcm, "gender": data.gender[self.utterances]}
         if data.units is not None:
-            half = preset.stride // UNIT
-            place = ((np.arange(codes * half) + 0.5) * speeds[:, None]).astype(np.int64)
-            units = crops(data.units, data.code_bounds(UNIT), self.utterances, self.starts * half, place.max() + 1)
-            out["units"] = np.take_along_axis(units, place, 1)
+            out["units"] = self._labels(data.units, UNIT, speeds)
         if data.speaks is not None:
-            place = ((np.arange(codes) + 0.5) * speeds[:, None]).astype(np.int64)
-            speaks = crops(data.speaks, data.code_bounds(preset.stride), self.utterances, self.starts, place.max() + 1)
-            out["speaks"] = np.take_along_axis(speaks, place, 1)
+            out["speaks"] = self._labels(data.speaks, preset.stride, speeds)
         if data.prosody is not None:
             out["prosody"] = data.prosody[self.utterances]
         if self.phase.spelled:
             out |= self._pages()
         return out if self.phase.freeze else out | self._heard(pcm)
+
+    def _labels(self, values: npt.NDArray, frames: int, speeds: npt.NDArray[np.float64]) -> npt.NDArray:
+        """What ``values``, one for so many ``frames``, say of the crops as they are played."""
+        each = self.preset.stride // frames
+        place = ((np.arange(self.phase.codes * each) + 0.5) * speeds[:, None]).astype(np.int64)
+        bounds = self.data.code_bounds(frames)
+        return np.take_along_axis(crops(values, bounds, self.utterances, self.starts * each, place.max() + 1), place, 1)
 
     def _speeds(self, count: int) -> npt.NDArray[np.float64]:
         """Of ``count`` crops or pages; codes that are there already have the speed that they were made at."""
