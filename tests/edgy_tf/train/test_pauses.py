@@ -5,27 +5,12 @@ import pytest
 
 from edgy_tf.preset import Content, Preset
 from edgy_tf.train.pauses import with_pauses
-from edgy_tf.train.prepared import Prepared
+from tests.edgy_tf.train.recordings import prepared
 
 
 @pytest.fixture
 def hushed(tiny: Preset) -> Preset:
     return replace(tiny, train=replace(tiny.train, content=Content(pause_db=24.0)))
-
-
-def _prepared(*recordings: np.ndarray) -> Prepared:
-    """What ``prepare`` makes of recordings, without their features."""
-    frames = [-(-len(pcm) // 160) for pcm in recordings]
-    return Prepared(
-        pcm=np.concatenate(recordings),
-        mel=np.zeros((sum(frames), 80), np.float16),
-        samples=np.cumsum([0, *map(len, recordings)]),
-        frames=np.cumsum([0, *frames]),
-        speaker=np.zeros(len(recordings), np.int64),
-        speakers=["a"],
-        gender=np.zeros(len(recordings), np.int32),
-        transcripts=[None] * len(recordings),
-    )
 
 
 def _sound(levels: list[float], preset: Preset, seed: int = 0) -> np.ndarray:
@@ -39,7 +24,7 @@ SAID, HUSH = -20.0, -60.0
 
 
 def _speaks(preset: Preset, *recordings: np.ndarray) -> list[int]:
-    speaks = with_pauses(_prepared(*recordings), preset).speaks
+    speaks = with_pauses(prepared(*recordings), preset).speaks
     assert speaks is not None
     return [int(s) for s in speaks]
 
@@ -67,5 +52,5 @@ def test_less_than_asked_for_is_no_pause(hushed: Preset) -> None:
 def test_utterances_of_any_length_are_told(hushed: Preset) -> None:
     step = hushed.samples_per_code
     odd = [_sound([SAID] * 3, hushed)[: 2 * step + 200], np.zeros(0, np.int16), np.zeros(5 * step, np.int16)]
-    data = _prepared(*odd)
+    data = prepared(*odd)
     assert len(_speaks(hushed, *odd)) == data.code_bounds(hushed.stride)[-1]

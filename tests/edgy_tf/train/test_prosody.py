@@ -10,6 +10,7 @@ from edgy_tf.models.adversary import LEVELS, PROSODY
 from edgy_tf.train import prosody as module
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.prosody import prosody, with_prosody
+from tests.edgy_tf.train.recordings import prepared
 
 
 def _voice(pitch: float = 150.0, vibrato: float = 0.0, swell_db: float = 0.0, slope: float = 1.0) -> np.ndarray:
@@ -57,17 +58,7 @@ def test_what_is_too_short_or_silent_tells_nothing() -> None:
 @pytest.fixture
 def spoken() -> Prepared:
     signals = [_voice(pitch=90.0 + 10 * i) for i in range(8)] + [np.zeros(3200, np.int16)]
-    samples = np.concatenate([[0], np.cumsum([len(s) for s in signals])])
-    return Prepared(
-        pcm=np.concatenate(signals),
-        mel=np.zeros((0, 80), np.float16),
-        samples=samples,
-        frames=samples // 160,
-        speaker=np.zeros(len(signals), np.int64),
-        speakers=["a"],
-        gender=np.zeros(len(signals), np.int32),
-        transcripts=[None] * len(signals),
-    )
+    return prepared(*signals)
 
 
 def test_levels_share_out_the_training_speech(spoken: Prepared, tmp_path: Path) -> None:

@@ -9,24 +9,10 @@ import pytest
 from edgy_tf.train import units
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.train.units import PIECE, UNIT, with_units
+from tests.edgy_tf.train.recordings import prepared
 
 RNG = np.random.default_rng(0)
 SECONDS = (1, 0, 12, 3)
-
-
-def _prepared(*signals: np.ndarray) -> Prepared:
-    samples = np.concatenate([[0], np.cumsum([len(s) for s in signals])])
-    count = len(signals)
-    return Prepared(
-        pcm=np.concatenate(signals).astype(np.int16),
-        mel=np.zeros((0, 80), np.float16),
-        samples=samples,
-        frames=samples // 160,
-        speaker=np.zeros(count, np.int64),
-        speakers=["a"],
-        gender=np.zeros(count, np.int32),
-        transcripts=[None] * count,
-    )
 
 
 def _chirps(seconds: float, seed: int) -> np.ndarray:
@@ -38,7 +24,7 @@ def _chirps(seconds: float, seed: int) -> np.ndarray:
 
 @pytest.fixture
 def spoken() -> tuple[Prepared, Prepared]:
-    return _prepared(*(_chirps(s, i) for i, s in enumerate(SECONDS))), _prepared(_chirps(2, 9))
+    return prepared(*(_chirps(s, i) for i, s in enumerate(SECONDS))), prepared(_chirps(2, 9))
 
 
 def test_every_two_frames_have_a_unit(
@@ -58,7 +44,7 @@ def test_units_follow_what_is_heard(
 ) -> None:
     """The same sound at another time, behind another utterance, is the same sequence of units."""
     training, _ = spoken
-    twice = _prepared(training.pcm[:16000], training.pcm[16000:], training.pcm[:16000])
+    twice = prepared(training.pcm[:16000], training.pcm[16000:], training.pcm[:16000])
     found, _ = with_units(twice, training, whisper_arrays, 6, tmp_path)
     assert found.units is not None
     np.testing.assert_array_equal(found.units[:50], found.units[-50:])
