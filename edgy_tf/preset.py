@@ -81,6 +81,8 @@ class CodebookConfig:
         decay: of the exponential moving averages that train the codebook.
         commitment: beta of equation 2.
         restart_below: a code used less often than this, in expected uses a step, is moved onto a latent.
+        product: sizes of the codebooks of equal parts of the latent, where a code is one vector of each (Jégou et al.
+            2011); their product is ``size``. Without any, a code is a vector of its own.
     """
 
     size: int
@@ -88,6 +90,7 @@ class CodebookConfig:
     decay: float
     commitment: float
     restart_below: float
+    product: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,12 +174,14 @@ class Content:
         equaliser_db: and through a random smooth filter of so many dB.
         noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
         room: and, half of the time, in a room; seconds in which the most lively one falls silent; 0 for none.
+        codecs: and, of this share of the crops, what a lossy codec leaves; 0 for none.
         adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
             from them (Ganin et al. 2016).
         prosody: the same of another one, who tells from them how it is said: pitch, melody, dynamics and effort
             (`edgy_tf.train.prosody`); 0 for none.
         pause_db: what lies so many dB below the level of its utterance is a pause, and all pauses are to have one code
             (`edgy_tf.train.pauses`); 0 asks nothing of them.
+        pause_around: codes on either side of a pause that must be as quiet, too.
     """
 
     words: float = 0.5
@@ -191,9 +196,11 @@ class Content:
     equaliser_db: float = 0.0
     noise_snr_db: float = 10.0
     room: float = 0.0
+    codecs: float = 0.0
     adversary: float = 0.0
     prosody: float = 0.0
     pause_db: float = 0.0
+    pause_around: int = 3
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ def broken_rule(p: Preset) -> str | None:
         ),
         (p.encoder.lookahead >= 0 and p.history >= 0, f"encoder.lookahead must be 0 to {p.receptive_field - p.stride}"),
         (2 <= p.codebook.size <= 65536, "codebook.size must be 2 to 65536"),
+        (
+            not p.codebook.product
+            or (min(p.codebook.product) > 0 and math.prod(p.codebook.product) == p.codebook.size),
+            "codebook.product must be positive and multiply to codebook.size",
+        ),
+        (
+            p.codebook.dim % (len(p.codebook.product) or 1) == 0,
+            "codebook.dim must be divisible by the parts of codebook.product",
+        ),
         (0 < p.codebook.decay < 1, "codebook.decay must be between 0 and 1"),
         (p.speaker.kind in ("table", "resnet"), "speaker.kind must be 'table' or 'resnet'"),
         (p.front_end.hop % p.decoder.bunch == 0, "decoder.bunch must divide front_end.hop"),
@@ -72,8 +82,12 @@ def broken_rule(p: Preset) -> str | None:
             "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),
         (p.train.content.prosody >= 0, "train.content.prosody must not be negative"),
-        (p.train.content.pause_db >= 0, "train.content.pause_db must not be negative"),
+        (
+            min(p.train.content.pause_db, p.train.content.pause_around) >= 0,
+            "train.content.pause_db and pause_around must not be negative",
+        ),
         (0.1 <= p.train.content.room <= 2 or not p.train.content.room, "train.content.room must be 0, or 0.1 to 2"),
+        (0 <= p.train.content.codecs <= 1, "train.content.codecs must be between 0 and 1"),
         (0 <= p.train.content.speed <= 0.5, "train.content.speed must be between 0 and 0.5"),
         (len(p.train.phases) > 0, "train.phases must not be empty"),
         (all(f.target in TARGETS for f in p.train.phases), f"a phase's target must be one of {', '.join(TARGETS)}"),

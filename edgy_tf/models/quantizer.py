@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import keras
@@ -23,6 +25,9 @@ class VectorQuantizer(keras.layers.Layer):
 
     Where it is told of pauses, all of them become one code, `PAUSE`: their latents learn to lie at its vector, and what
     decodes the codes asks nothing of them. How a room falls silent, and the noise in it, then has no codes of its own.
+
+    The vectors of a product codebook are all that its parts' vectors, end to end, make: the last part varies fastest.
+    Its parts learn apart, and only here: what is exported is a codebook like any other.
     """
 
     def __init__(self, config: CodebookConfig, **kwargs: Any) -> None:
@@ -32,9 +37,11 @@ class VectorQuantizer(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the codebook and its moving averages."""
         size, dim = self.config.size, self.config.dim
+        self.parts = self.config.product or (size,)
+        vectors = sum(self.parts)
         self.codebook = self._state("codebook", (size, dim))
-        self.sums = self._state("sums", (size, dim))
-        self.counts = self._state("counts", (size,))
+        self.sums = self._state("sums", (vectors, dim // len(self.parts)))
+        self.counts = self._state("counts", (vectors,))
         self.updates = self._state("updates", ())
 
     def _state(self, name: str, shape: tuple[int, ...]) -> Any:
@@ -84,23 +91,41 @@ class VectorQuantizer(keras.layers.Layer):
     def _update(self, latents: Any, pauses: Any) -> None:
         cfg = self.config
         flat = ops.reshape(latents, (-1, cfg.dim))
-        wins = ops.one_hot(ops.reshape(self._codes(latents, pauses), (-1,)), cfg.size, dtype="float32")
+        codes = ops.reshape(self._codes(latents, pauses), (-1,))
+        wins = [ops.one_hot(ops.mod(codes // n, size), size, dtype="float32") for n, size in self._places()]
         first = ops.equal(self.updates, 0)
         # Before the first step all vectors are equal, so every win would go to one code.
         fresh = ops.where(first, 0.0, 1.0)
-        counts = cfg.decay * self.counts + (1 - cfg.decay) * ops.sum(wins, 0) * fresh
-        sums = cfg.decay * self.sums + (1 - cfg.decay) * ops.matmul(ops.transpose(wins), flat) * fresh
+        counts = cfg.decay * self.counts + (1 - cfg.decay) * ops.sum(ops.concatenate(wins, 1), 0) * fresh
+        spans = ops.split(flat, len(self.parts), axis=1)
+        won = ops.concatenate([ops.matmul(ops.transpose(w), z) for w, z in zip(wins, spans, strict=True)], 0)
+        sums = cfg.decay * self.sums + (1 - cfg.decay) * won * fresh
         # A dead code moves onto a latent; which one follows from the step, so that a resumed run is the same run.
         rows = ops.shape(flat)[0]
         step = ops.cast(self.updates, "int32")
-        picks = ops.mod(ops.arange(cfg.size, dtype="int32") * 7919 + step * 104729, rows)
+        picks = ops.mod(ops.arange(sum(self.parts), dtype="int32") * 7919 + step * 104729, rows)
+        moved = ops.concatenate([ops.take(z, picks[r], axis=0) for z, r in zip(spans, self._rows(), strict=True)], 0)
         dead = ops.cast(counts < cfg.restart_below, "float32")
         counts = dead * 1.0 + (1 - dead) * counts
-        sums = dead[:, None] * ops.take(flat, picks, axis=0) + (1 - dead)[:, None] * sums
+        sums = dead[:, None] * moved + (1 - dead)[:, None] * sums
         self.counts.assign(counts)
         self.sums.assign(sums)
-        self.codebook.assign(sums / counts[:, None])
+        self.codebook.assign(self._every(sums / counts[:, None]))
         self.updates.assign(self.updates + 1)
+
+    def _rows(self) -> list[slice]:
+        """Of each part, where its vectors stand among those of all."""
+        return [slice(begin, end) for begin, end in itertools.pairwise(itertools.accumulate(self.parts, initial=0))]
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Of each part, by how many codes its vector changes, and how many vectors it has."""
+        return [(math.prod(self.parts[i + 1 :]), size) for i, size in enumerate(self.parts)]
+
+    def _every(self, vectors: Any) -> Any:
+        """Each vector of each part with each of the others, in the order of the codes, ``[K, D]``."""
+        codes = ops.arange(self.config.size, dtype="int32")
+        which = [ops.mod(codes // n, size) for n, size in self._places()]
+        return ops.concatenate([ops.take(vectors[r], w, axis=0) for r, w in zip(self._rows(), which, strict=True)], 1)
 
 
 def perplexity(codes: Any, size: int) -> Any:

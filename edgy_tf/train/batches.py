@@ -18,6 +18,7 @@ from edgy_tf.frontend import as_heard
 from edgy_tf.models.another_voice import CURVES, GAIN
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Phase, Preset
+from edgy_tf.train.codecs import in_codecs
 from edgy_tf.train.pages import FRAMES, TOKENS, Pages
 from edgy_tf.train.prepared import UNIT, Prepared
 from edgy_tf.train.rooms import in_rooms
@@ -198,7 +199,7 @@ def heard_as(pcm: npt.NDArray[np.int16], preset: Preset) -> npt.NDArray[np.int16
 def changed(
     pcm: npt.NDArray[np.int16], preset: Preset, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
-    """Crops ``[B, samples]``, some in rooms and half in noise, and a ``change [B, C]`` of each for ``another_voice``.
+    """Crops ``[B, samples]`` in rooms, in noise and as codecs leave them, and changes ``[B, C]`` for ``another_voice``.
 
     Where the encoder hears everything at one level, the gain comes before that: it learns how well a level is found.
     """
@@ -218,6 +219,8 @@ def changed(
     if preset.encoder.levelled:
         loud = loud * 10 ** (change[:, GAIN, None] / 20)
         change[:, GAIN] = 0
+    if cfg.codecs:
+        loud = 32768 * in_codecs(np.clip(loud / 32768, -1, 1), cfg.codecs, preset.front_end.sample_rate, rng)
     return heard_as(np.clip(loud, -32768, 32767).astype(np.int16), preset), change
 
 

@@ -11,17 +11,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from edgy_tf.preset import Preset
 from edgy_tf.train.prepared import Prepared
 
-AROUND = 3
-"""Codes on either side of a pause that must be as quiet."""
-
 
 def with_pauses(data: Prepared, preset: Preset) -> Prepared:
     """``data`` with what its codes speak of: a pause is a code, and its neighbours, far below the utterance's level.
 
-    How far is the preset's ``train.content.pause_db``. `AROUND` it all must be as quiet, so that the end of a word, and
-    the closure of a plosive, are no pauses, and codes just after a word can still tell what was only just heard.
+    How far is the preset's ``train.content.pause_db``. For ``pause_around`` codes around it all must be as quiet: the
+    end of a word, and the closure of a plosive, are no pauses then, and codes just after a word can still tell what
+    was only just heard.
     """
-    bounds, step = data.code_bounds(preset.stride), preset.samples_per_code
+    bounds, step, cfg = data.code_bounds(preset.stride), preset.samples_per_code, preset.train.content
+    near = 2 * cfg.pause_around + 1
     speaks = np.ones(bounds[-1], np.int8)
     for u, (begin, end) in enumerate(itertools.pairwise(bounds)):
         if begin == end:
@@ -29,7 +28,7 @@ def with_pauses(data: Prepared, preset: Preset) -> Prepared:
         sound = data.pcm[data.samples[u] : data.samples[u + 1]][: (end - begin) * step].astype(np.float32)
         whole = np.pad(sound, (0, (end - begin) * step - len(sound)))  # The last code may be of a few samples alone.
         power = np.mean(np.square(whole.reshape(-1, step)), 1)
-        quiet = power < power.mean() * 10 ** (-preset.train.content.pause_db / 10)
-        around = sliding_window_view(np.pad(quiet, AROUND, constant_values=True), 2 * AROUND + 1)
+        quiet = power < power.mean() * 10 ** (-cfg.pause_db / 10)
+        around = sliding_window_view(np.pad(quiet, cfg.pause_around, constant_values=True), near)
         speaks[begin:end] = ~around.all(-1)
     return dataclasses.replace(data, speaks=speaks)

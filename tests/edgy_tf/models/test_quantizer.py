@@ -105,6 +105,53 @@ def test_the_codebook_starts_on_latents() -> None:
     assert len(started) == CONFIG.size
 
 
+PRODUCT = replace(CONFIG, size=12, product=(4, 3), restart_below=1e-6)
+
+
+def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Every vector of the one with every one of the other, the second varying fastest."""
+    return np.array([np.concatenate([a, b]) for a in first for b in second])
+
+
+def test_the_parts_of_a_product_codebook_follow_moving_averages_of_their_own() -> None:
+    parts = [_latents(0, 4)[:, :2], _latents(1, 3)[:, 2:]]
+    sums, counts = [p.astype(np.float64) for p in parts], [np.ones(4), np.ones(3)]
+    quantizer = VectorQuantizer(PRODUCT)
+    quantizer.build((None, None, PRODUCT.dim))
+    quantizer.codebook.assign(_product(*parts))
+    quantizer.sums.assign(np.concatenate(parts))
+    quantizer.counts.assign(np.ones(7))
+    quantizer.updates.assign(1)
+    for step in range(5):
+        latents = _latents(10 + step, 2, 20)
+        flat = latents.reshape(-1, PRODUCT.dim)
+        for i, span in enumerate((flat[:, :2], flat[:, 2:])):
+            won = np.eye(len(counts[i]))[_brute_force(span, sums[i] / counts[i][:, None])]
+            counts[i] = PRODUCT.decay * counts[i] + (1 - PRODUCT.decay) * won.sum(0)
+            sums[i] = PRODUCT.decay * sums[i] + (1 - PRODUCT.decay) * won.T @ span
+        quantised, codes, _ = quantizer(latents, training=True)
+        vectors = _product(*(s / c[:, None] for s, c in zip(sums, counts, strict=True)))
+        np.testing.assert_allclose(quantizer.codebook, vectors, rtol=1e-4, atol=1e-6)
+    # What it exports is a codebook like any other.
+    np.testing.assert_array_equal(codes, _brute_force(latents, np.asarray(quantizer.codebook)))
+    np.testing.assert_allclose(quantised, np.asarray(quantizer.codebook)[codes], atol=1e-6)
+
+
+def test_the_parts_of_a_product_codebook_start_on_latents_and_stay_a_product() -> None:
+    quantizer, latents = VectorQuantizer(replace(PRODUCT, restart_below=0.1)), _latents(0, 4, 50)
+    quantizer.build((None, None, PRODUCT.dim))
+    flat = latents.reshape(-1, PRODUCT.dim)
+    for step in range(4):
+        quantizer(latents if not step else _latents(step, 4, 50), training=True)
+        table = np.asarray(quantizer.codebook).reshape(4, 3, PRODUCT.dim)
+        first, second = table[:, 0, :2], table[0, :, 2:]
+        np.testing.assert_array_equal(table.reshape(12, -1), _product(first, second))
+        if not step:
+            for part, span in ((first, flat[:, :2]), (second, flat[:, 2:])):
+                assert {tuple(row) for row in part} <= {tuple(row) for row in span}
+                assert len({tuple(row) for row in part}) == len(part)
+
+
 def test_pauses_have_one_code_whose_vector_follows_them_and_nothing_else_pulls_at_them() -> None:
     vectors, latents = _latents(0, 16), tf.constant(_latents(1, 2, 50))
     pauses = np.zeros((2, 50), bool)

@@ -226,6 +226,19 @@ def test_a_content_batch_has_the_sound_that_its_codes_depend_on(plain: Preset) -
     assert (np.abs(made["change"][:, :3]).max(0) > bounds / 2).all()
 
 
+def test_crops_are_heard_through_codecs_where_that_is_asked_for(plain: Preset) -> None:
+    phase, data = Phase("content", steps=1, codes=8, batch=16), _prepared(plain, _noise(1))
+
+    def changed(codecs: float) -> np.ndarray:
+        content = Content(codecs=codecs, noise_snr_db=90)
+        made = batch(data, replace(plain, train=replace(plain.train, content=content)), phase, _rng())
+        return np.abs(made["heard"].astype(int) - made["pcm"]).max(-1) > 100
+
+    assert changed(1.0).all()
+    assert 0 < changed(0.5).sum() < 16
+    assert not changed(0.0).any()
+
+
 def test_noise_for_the_latents_is_as_strong_as_the_phase_says(plain: Preset) -> None:
     phase = Phase("content", steps=1, codes=8, batch=32, latent_noise=0.3)
     data = replace(_prepared(plain, _noise(1), _noise(0.1, seed=1)), gender=np.array([1, 2], np.int32))

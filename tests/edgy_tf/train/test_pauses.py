@@ -37,6 +37,14 @@ def test_a_pause_is_quiet_with_its_neighbours_however_loud_the_recording(hushed:
     assert _speaks(hushed, sound) == [0] * 3 + [1] * 23 + [0] + [1] * 4
 
 
+def test_how_far_around_a_pause_must_be_quiet_is_the_presets(hushed: Preset) -> None:
+    sound = _sound([SAID] * 6 + [HUSH] * 5 + [SAID] * 6 + [HUSH] * 2 + [SAID] * 6, hushed)
+    near = replace(hushed, train=replace(hushed.train, content=Content(pause_db=24.0, pause_around=1)))
+    assert _speaks(near, sound) == [1] * 7 + [0] * 3 + [1] * 15
+    each = replace(hushed, train=replace(hushed.train, content=Content(pause_db=24.0, pause_around=0)))
+    assert _speaks(each, sound) == [1] * 6 + [0] * 5 + [1] * 6 + [0] * 2 + [1] * 6
+
+
 def test_each_utterance_is_measured_by_its_own_level(hushed: Preset) -> None:
     loud, soft = (_sound([said] * 6 + [hush] * 6, hushed) for said, hush in ((-10, -40), (-40, -70)))
     assert _speaks(hushed, loud, soft) == ([1] * 9 + [0] * 3) * 2
