@@ -20,7 +20,7 @@ from edgy_tf.compress.recipe import FineTuning
 from edgy_tf.compress.teaching import Distance, as_teacher, distance, teach
 from edgy_tf.compress.through import through_decoder
 from edgy_tf.network import Network
-from edgy_tf.preset import Phase
+from edgy_tf.preset_training import Phase
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.prepared import Prepared
 

@@ -17,7 +17,8 @@ from edgy_tf.models.speaker import build_speaker
 from edgy_tf.models.spelling import Spelling
 from edgy_tf.models.wavernn import WaveRNN, build_conditioning
 from edgy_tf.models.whisper import HOP, MELS, WINDOW, WhisperEncoder, features_of_mel, whisper_features
-from edgy_tf.preset import Phase, Preset
+from edgy_tf.preset import Preset
+from edgy_tf.preset_training import Phase
 from edgy_tf.weights import Arrays
 
 TERMS = (

@@ -17,7 +17,8 @@ from edgy_tf.cpus import cpus
 from edgy_tf.frontend import as_heard
 from edgy_tf.models.another_voice import CURVES, GAIN
 from edgy_tf.models.mulaw import mulaw_encode
-from edgy_tf.preset import Phase, Preset
+from edgy_tf.preset import Preset
+from edgy_tf.preset_training import Phase
 from edgy_tf.train.codecs import in_codecs
 from edgy_tf.train.pages import FRAMES, TOKENS, Pages
 from edgy_tf.train.prepared import UNIT, Prepared

@@ -13,7 +13,8 @@ import numpy as np
 from edgy_tf.corpora import Corpus
 from edgy_tf.errors import ModelError
 from edgy_tf.models.vqvae import VQVAE
-from edgy_tf.preset import Phase, Preset
+from edgy_tf.preset import Preset
+from edgy_tf.preset_training import Phase
 from edgy_tf.reading import Reading
 from edgy_tf.train.batches import Batch, batch, batches
 from edgy_tf.train.checkpoint import FILE, Checkpoint, snapshot

@@ -15,7 +15,7 @@ from edgy_tf.corpora import load, open_corpus
 from edgy_tf.decode import Decoder
 from edgy_tf.errors import ModelError
 from edgy_tf.network import Network
-from edgy_tf.preset import Phase
+from edgy_tf.preset_training import Phase
 from edgy_tf.reading import DOWN, UP, Reading
 from edgy_tf.releases import READING, find_release, release_of
 from edgy_tf.train.checkpoint import Checkpoint

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from edgy_tf.models.another_voice import CURVES
 from edgy_tf.models.vqvae import VQVAE, reversed_gradient
-from edgy_tf.preset import Content, Phase, Preset
+from edgy_tf.preset import Preset
+from edgy_tf.preset_training import Content, Phase
 from edgy_tf.weights import assign_variables, variables_of
 from edgy_tf.whisper_base import END, PROMPT, ZERO
 

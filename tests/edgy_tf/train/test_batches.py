@@ -7,7 +7,8 @@ import pytest
 from edgy_tf.frontend import log_mel
 from edgy_tf.models.another_voice import GAIN
 from edgy_tf.models.mulaw import mulaw_encode
-from edgy_tf.preset import Content, Phase, Preset
+from edgy_tf.preset import Preset
+from edgy_tf.preset_training import Content, Phase
 from edgy_tf.train.batches import batch, batches, changed, heard_as
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.whisper_base import END, PROMPT, TICK, ZERO

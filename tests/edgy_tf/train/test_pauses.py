@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgy_tf.preset import Content, Preset
+from edgy_tf.preset import Preset
+from edgy_tf.preset_training import Content
 from edgy_tf.train.pauses import with_pauses
 from tests.edgy_tf.train.recordings import prepared
 

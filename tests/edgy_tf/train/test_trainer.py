@@ -14,7 +14,8 @@ import pytest
 
 from edgy_tf.corpora import Corpus, open_corpus
 from edgy_tf.errors import CorpusError, ModelError
-from edgy_tf.preset import Content, Phase, Preset, load_preset
+from edgy_tf.preset import Preset, load_preset
+from edgy_tf.preset_training import Content, Phase
 from edgy_tf.reading import DOWN, UP, Reading
 from edgy_tf.train import dictation, trainer
 from edgy_tf.train.checkpoint import FILE, Checkpoint
