@@ -97,6 +97,10 @@ def broken_rule(p: Preset) -> str | None:
             all(f.spelled >= 0 and (f.target == "content" or not f.spelled) for f in p.train.phases),
             "only a content phase can be spelled",
         ),
+        (
+            all(0 <= f.changed <= (f.target == "content" and f.freeze) for f in p.train.phases),
+            "a phase's changed must be 0 to 1, and only a content phase that freezes the codes has it",
+        ),
         (all(f.latent_noise >= 0 for f in p.train.phases), "a phase's latent_noise must not be negative"),
         (all(f.wave_codes > 0 for f in p.train.phases if f.target == "wave"), "a wave phase needs wave_codes"),
     ]

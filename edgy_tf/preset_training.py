@@ -22,6 +22,8 @@ class Phase:
         judged: of those, in a ``content`` phase, how many the recogniser's encoder judges: it costs three times
             what everything else does.
         spelled: pages of 17.2 s, beside the crops of a ``content`` phase, of which the recogniser must write the words.
+        changed: share of the crops, in a ``content`` phase that freezes the codes, whose codes are those of other
+            voices, in rooms and in noise; what they must tell stays the clean speech.
         latent_noise: standard deviation of noise on each number of a latent in a ``content`` phase: latents gather
             around their codes, and what a compressed encoder gets slightly wrong changes few codes.
     """
@@ -34,6 +36,7 @@ class Phase:
     batch: int = 64
     judged: int = 0
     spelled: int = 0
+    changed: float = 0.0
     latent_noise: float = 0.0
 
 

@@ -44,7 +44,8 @@ class VQVAE(keras.Model):
     A batch is a dict (``edgy_tf.train.batches``): ``mel [B, F, mels]`` as the encoder hears it, ``target
     [B, N * stride, mels]`` as the mel head should give it back, ``wave [B, S + W]`` mu-law classes, ``speaker``
     (``[B]`` indices, or ``[B, R, mels]`` frames for a ResNet voice), and ``jitter [B, N]``, for each latent the index
-    of the one that stands in for it. Where the codes are frozen, ``codes [B, N]`` stand for ``mel``.
+    of the one that stands in for it. Where the codes are frozen, ``codes [B, N]`` stand for ``mel``; of the crops
+    that are ``changed [B]`` they are those of ``heard`` instead.
     A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
     ``[B, samples]``, ``change [B, C]`` for ``another_voice``, ``gender [B]`` (0 unknown, 1 F, 2 M), and ``units
     [B, N * stride / 2]`` (0 unknown) where a head tells them; ``prosody [B, P]`` (0 unknown) where an adversary asks
@@ -155,7 +156,7 @@ class VQVAE(keras.Model):
         clean = features(magnitudes(pcm, fe), fe)
         losses: dict[str, Any] = {}
         if "codes" in batch:
-            quantised = self.quantizer.lookup(batch["codes"])
+            quantised = self.quantizer.lookup(self._codes(batch))
         else:
             quantised, losses = self._hidden(batch, training)
         frames, judged = self.phase.codes * p.stride, self.phase.judged
@@ -178,6 +179,13 @@ class VQVAE(keras.Model):
             pairs = ops.reshape(context, (-1, frames // 2, 2, context.shape[-1]))
             losses["units"] = _cross_entropy(batch["units"], self.unit_head(ops.mean(pairs, 2)))
         return losses
+
+    def _codes(self, batch: dict[str, Any]) -> Any:
+        """Frozen codes, some of them those of other voices."""
+        if "heard" not in batch:
+            return batch["codes"]
+        heard = self.quantizer.nearest(self.encoder(self._mel(batch["heard"], batch["change"])))
+        return ops.where(batch["changed"][:, None], heard, batch["codes"])
 
     def _hidden(self, batch: dict[str, Any], training: bool) -> tuple[Any, dict[str, Any]]:
         """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""

@@ -144,7 +144,7 @@ class _Draw:
             out["prosody"] = data.prosody[self.utterances]
         if self.phase.spelled:
             out |= self._pages()
-        return out if self.phase.freeze else out | self._heard(pcm)
+        return out | (self._heard_otherwise(pcm) if self.phase.freeze else self._heard(pcm))
 
     def _labels(self, values: npt.NDArray, frames: int, speeds: npt.NDArray[np.float64]) -> npt.NDArray:
         """What ``values``, one for so many ``frames``, say of the crops as they are played."""
@@ -178,6 +178,12 @@ class _Draw:
             return {"page": heard_as(pcm, preset), "page_frames": ends, "tokens": tokens}
         heard, change = changed(pcm, preset, self.rng)
         return {"page": heard, "page_change": change, "page_frames": ends, "tokens": tokens}
+
+    def _heard_otherwise(self, pcm: npt.NDArray[np.int16]) -> Batch:
+        if not (self.augment and self.phase.changed):
+            return {}
+        heard, change = changed(pcm, self.preset, self.rng)
+        return {"heard": heard, "change": change, "changed": self.rng.random(len(pcm)) < self.phase.changed}
 
     def _heard(self, pcm: npt.NDArray[np.int16]) -> Batch:
         if not self.augment:

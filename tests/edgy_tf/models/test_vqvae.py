@@ -248,6 +248,24 @@ def test_a_frozen_content_phase_trains_all_that_decodes(content: tuple[VQVAE, di
     np.testing.assert_array_equal(model.quantizer.codebook.numpy(), before)
 
 
+def test_of_crops_that_are_changed_the_codes_are_those_of_what_is_heard(
+    content: tuple[VQVAE, dict[str, np.ndarray]],
+) -> None:
+    model, batch = content
+    model.begin(replace(CONTENT, freeze=True))
+    heard = np.asarray(model.quantizer.nearest(model.encoder(model._mel(batch["heard"], batch["change"]))), np.int32)
+    clean = (heard + 1) % model.preset.codebook.size
+    given = {n: batch[n] for n in ("pcm", "speaker", "gender", "units")}
+    some = np.arange(CONTENT.batch) % 2 == 0
+
+    def text(**more: np.ndarray) -> float:
+        return float(model(given | more, training=True)["text"])
+
+    changed = {n: batch[n] for n in ("heard", "change")} | {"codes": clean, "changed": some}
+    assert text(**changed) == pytest.approx(text(codes=np.where(some[:, None], heard, clean)), rel=1e-6)
+    assert text(**changed) != pytest.approx(text(codes=clean), rel=1e-6)
+
+
 def test_only_training_hears_noise_on_the_latents(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
     model, batch = content
     model.begin(replace(CONTENT, latent_noise=10.0))

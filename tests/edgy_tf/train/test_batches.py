@@ -263,6 +263,20 @@ def test_a_frozen_content_batch_has_codes_and_units_where_the_sound_is(plain: Pr
         assert inside.all() == (data.speaker[np.searchsorted(data.code_bounds(2), first - 1, "right") - 1] == 0)
 
 
+def test_some_crops_of_frozen_codes_are_heard_otherwise_and_only_in_training(plain: Preset) -> None:
+    phase = Phase("content", steps=1, codes=8, batch=32, freeze=True, changed=0.5)
+    preset = replace(plain, train=replace(plain.train, content=Content(pitch=0.5, noise_snr_db=0)))
+    data = _prepared(preset, _noise(1))
+    data = replace(data, codes=np.zeros(data.code_bounds(preset.stride)[-1], np.int32))
+    made = batch(data, preset, phase, _rng())
+    assert made.keys() == {"speaker", "pcm", "gender", "codes", "heard", "change", "changed"}
+    assert 4 < made["changed"].sum() < 28
+    assert (made["heard"] != made["pcm"]).any()
+    assert np.abs(made["change"][:, 0]).max() > 0.25
+    assert "heard" not in batch(data, preset, phase, _rng(), augment=False)
+    assert "heard" not in batch(data, preset, replace(phase, changed=0.0), _rng())
+
+
 def test_a_frozen_batch_has_codes_where_the_wave_is(plain: Preset) -> None:
     phase = replace(WAVE, freeze=True)
     data = _prepared(plain, _noise(1), _noise(2, seed=1))

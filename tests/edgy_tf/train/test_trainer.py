@@ -215,7 +215,7 @@ def content(
     monkeypatch.setattr(trainer, "VALIDATION_BATCHES", 1)
     phases = (
         Phase("content", steps=2, codes=8, batch=2, judged=1),
-        Phase("content", steps=1, codes=8, batch=2, freeze=True),
+        Phase("content", steps=1, codes=8, batch=2, freeze=True, changed=0.5),
     )
     learned = replace(tiny.train, phases=phases, content=Content(pitch=0.5, formants=0.3, adversary=0.1, units=4))
     save_arrays(tmp_path / "teacher", whisper_arrays, {})
