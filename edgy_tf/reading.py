@@ -15,6 +15,9 @@ DOWN, UP = "/down", "/up"
 """Ends of the names of an adapter's two matrices, ``[rank, in]`` and ``[out, rank]``; before them stands the weight's
 name in CTranslate2's format. Their product is what the weight changes by."""
 
+STEPS = 600
+"""Of the optimiser in which one is learned, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -27,13 +27,19 @@ def positive(text: str) -> int:
 def add_training_arguments(parser: argparse.ArgumentParser, out: str, seed: str, every: int = 200) -> None:
     """Declare what every training takes; ``out`` and ``seed`` say what these are for, ``every`` is a default."""
     parser.add_argument("--corpus", required=True, nargs="+", help="folders of speech, see docs/corpora.md")
-    parser.add_argument("--out", required=True, type=Path, help=f"folder for {out}, logs and prepared corpus")
+    parser.add_argument("--out", required=True, type=Path, help=f"folder for {out} and logs")
     parser.add_argument("--seed", type=int, default=0, help=f"of {seed} (default: 0)")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16", "float16"),
         default="auto",
         help="float16 scales the loss dynamically; auto: float16 on a GPU, else float32",
+    )
+    parser.add_argument(
+        "--prepared",
+        type=Path,
+        metavar="FOLDER",
+        help="of the prepared corpus; trainings on the same speech can share it (default: OUT/prepared)",
     )
     parser.add_argument("--every", type=positive, default=every, help=f"steps between checkpoints (default: {every})")
 

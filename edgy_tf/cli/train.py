@@ -8,7 +8,9 @@ from pathlib import Path
 from edgy_tf.cli.arguments import add_training_arguments
 from edgy_tf.cli.export import show
 from edgy_tf.preset import load_preset, preset_from_dict
-from edgy_tf.releases import find_release
+from edgy_tf.reading import STEPS
+from edgy_tf.releases import READING, find_release
+from edgy_tf.whisper_base import whisper_base
 
 EXAMPLE = """\
 edgy train --preset pi --corpus LibriSpeech --out runs/pi        a preset to a checkpoint, for edgy export
@@ -38,20 +40,23 @@ def run(args: argparse.Namespace) -> None:
     """Train, and say what came out."""
     release = find_release(args.recipe) if args.recipe else None
     presets = [preset_from_dict(p, release.name) for p in release.lineage] if release else [load_preset(args.preset)]
+    if release and release.reading:
+        # The last run needs it: better to miss it now than after all others.
+        whisper_base()
     from edgy_tf.corpora import Corpus, open_corpus
 
     corpus = Corpus.merge(open_corpus(folder) for folder in args.corpus)
     from edgy_tf.train.loop import dtype_policy
+    from edgy_tf.train.prepared import FOLDER
     from edgy_tf.train.trainer import Run, train
 
     policy = dtype_policy(args.precision)
-    start = args.start
+    start, prepared = args.start, args.prepared or args.out / FOLDER
     for number, preset in enumerate(presets, start=1):
         # What a release learned by before its last run is done below the folder of that.
         out = args.out if number == len(presets) else args.out / f"{number}-{preset.name}"
-        checkpoint = train(
-            Run(preset, corpus, out, args.seed, policy, args.every, args.speaker, args.teacher, args.reading, start)
-        )
+        settings = args.seed, policy, args.every, args.speaker, args.teacher, args.reading, start, prepared
+        checkpoint = train(Run(preset, corpus, out, *settings))
         print(f"trained {preset.name} ({policy}), codebook {checkpoint.network.codebook_id}: {out}")
         start = str(out)
     if report := corpus.skipped_report():
@@ -59,4 +64,11 @@ def run(args: argparse.Namespace) -> None:
     if release:
         from converters.release import export
 
-        show(*export(checkpoint, corpus, args.out / release.name, vocoder=release.vocoder))
+        result = export(checkpoint, corpus, args.out / release.name, vocoder=release.vocoder)
+        if release.reading:
+            from edgy_tf.train.reading import ReadingRun, train_reading
+
+            learned = args.out / "reading"
+            train_reading(ReadingRun(result[0], corpus, learned, STEPS, args.seed, policy, prepared=prepared))
+            result = export(checkpoint, corpus, result[0].folder, vocoder=release.vocoder, reading=learned / READING)
+        show(*result)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from edgy_tf.cli.arguments import add_training_arguments, positive
+from edgy_tf.reading import STEPS
 
 EXAMPLE = """edgy train-reading releases/pi --corpus LibriSpeech --out runs/reading
   edgy export runs/pi --corpus LibriSpeech --reading runs/reading --out releases/pi   # then both are one release"""
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # The best checkpoint is what is kept.
     add_training_arguments(parser, "what was learned", "adapters and voices", every=50)
     parser.add_argument("--start", type=Path, metavar="FILE", help="begin with this reading.safetensors")
-    parser.add_argument("--steps", type=positive, default=600, help="optimiser steps (default: 600)")
+    parser.add_argument("--steps", type=positive, default=STEPS, help=f"optimiser steps (default: {STEPS})")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
 
     policy = dtype_policy(args.precision)
     reading = train_reading(
-        ReadingRun(release, corpus, args.out, args.steps, args.seed, policy, args.every, args.start)
+        ReadingRun(release, corpus, args.out, args.steps, args.seed, policy, args.every, args.start, args.prepared)
     )
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")

@@ -29,7 +29,17 @@ def run(args: argparse.Namespace) -> None:
 
     policy = dtype_policy(args.precision)
     state = train_speaker(
-        SpeakerRun(preset, corpus, args.out, args.steps, args.seed, policy, args.every, args.speakers)
+        SpeakerRun(
+            preset,
+            corpus,
+            args.out,
+            args.steps,
+            args.seed,
+            policy,
+            args.every,
+            args.speakers,
+            prepared=args.prepared,
+        )
     )
     if report := corpus.skipped_report():
         print(f"skipped files:\n{report}")

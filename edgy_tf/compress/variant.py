@@ -25,6 +25,7 @@ from edgy_tf.network import Network
 from edgy_tf.preset import preset_from_dict
 from edgy_tf.releases import MANIFEST, Release, find_release, release_names
 from edgy_tf.train.loop import split
+from edgy_tf.train.prepared import FOLDER
 from edgy_tf.weights import whole_folder
 from pi_runtime import EdgeEncoder
 from pi_runtime.model_file import read_info
@@ -92,7 +93,9 @@ class Material:
         Raises:
             CorpusError: no speech to learn on.
         """
-        return Lesson(self.teacher, *split(self._corpus, self.teacher.preset.front_end, work, SPLIT_SEED), seed)
+        return Lesson(
+            self.teacher, *split(self._corpus, self.teacher.preset.front_end, work / FOLDER, SPLIT_SEED), seed
+        )
 
     def uncompressed(self, release: str) -> bytes:
         """The teacher in float32, as it is converted today: the file of an older release may have other signatures."""

@@ -19,16 +19,16 @@ from edgy_tf.train.prepared import Prepared, prepare
 T = TypeVar("T")
 
 
-def split(corpus: Corpus, front_end: FrontEnd, out: Path, seed: int) -> tuple[Prepared, Prepared]:
-    """Speakers to train on and speakers held out, prepared below ``out``; equal seeds hold out the same.
+def split(corpus: Corpus, front_end: FrontEnd, folder: Path, seed: int) -> tuple[Prepared, Prepared]:
+    """Speakers to train on and speakers held out, prepared in ``folder``; equal seeds hold out the same.
 
     Raises:
         CorpusError: nothing to train or to validate on.
     """
     training, validation = hold_out(corpus, fraction=0.05, seed=seed)
     return (
-        prepare(training, front_end, out / "prepared", "train"),
-        prepare(validation, front_end, out / "prepared", "valid"),
+        prepare(training, front_end, folder, "train"),
+        prepare(validation, front_end, folder, "valid"),
     )
 
 

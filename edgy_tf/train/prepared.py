@@ -26,6 +26,9 @@ from edgy_tf.preset import FrontEnd
 LEVEL = 0.05
 """Root mean square of a prepared utterance (-26 dB of full scale): how loud someone speaks is not for the decoder."""
 
+FOLDER = "prepared"
+"""Of what is prepared, in the folder of a run that shares it with no other."""
+
 UNIT = 2
 """Frames of a unit (see `edgy_tf.train.units`)."""
 

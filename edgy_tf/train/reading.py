@@ -24,14 +24,14 @@ from edgy_tf.errors import ModelError
 from edgy_tf.models.spelling import Spelling
 from edgy_tf.models.whisper import MELS
 from edgy_tf.network import Network
-from edgy_tf.reading import UP, Reading
+from edgy_tf.reading import STEPS, UP, Reading
 from edgy_tf.releases import READING, Release
 from edgy_tf.train.batches import made_ahead
 from edgy_tf.train.codes import with_network_codes
 from edgy_tf.train.dictation import with_texts
 from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
 from edgy_tf.train.pages import FRAMES, TOKENS, Pages
-from edgy_tf.train.prepared import Prepared
+from edgy_tf.train.prepared import FOLDER, Prepared
 from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
 from edgy_tf.whisper_base import whisper_arrays, whisper_base
 
@@ -65,22 +65,24 @@ class ReadingRun:
     Attributes:
         release: whose codes are read.
         corpus: speech; only its training split with a licence for it is used.
-        out: folder for the adapters, the checkpoint, TensorBoard logs and the prepared corpus.
+        out: folder for the adapters, the checkpoint and TensorBoard logs.
         steps: optimiser steps; the learning rate falls to 0 over them.
         seed: of adapters, pages and voices.
         precision: Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
         every: steps between checkpoints.
         start: an earlier reading, of other codes perhaps, to begin with.
+        prepared: folder of the prepared corpus, which runs on the same speech can share; None: of its own, in ``out``.
     """
 
     release: Release
     corpus: Corpus
     out: Path
-    steps: int
+    steps: int = STEPS
     seed: int = 0
     precision: str = "float32"
     every: int = 50
     start: Path | None = None
+    prepared: Path | None = None
 
     @functools.cached_property
     def earlier(self) -> Reading | None:
@@ -216,12 +218,14 @@ def _books(run: ReadingRun) -> tuple[Book, Book]:
     decoder = Decoder.from_release(run.release.folder)
     if not decoder.has_words:
         raise ModelError(f"release {run.release.name} has no head for words; train with a 'mel' or 'content' phase")
-    training, validation = split(run.corpus, network.preset.front_end, run.out, run.seed)
-    return _book(run, network, decoder, training, VERSIONS), _book(run, network, decoder, validation, 1)
+    folder = run.prepared or run.out / FOLDER
+    training, validation = split(run.corpus, network.preset.front_end, folder, run.seed)
+    book = functools.partial(_book, run, folder, network, decoder)
+    return book(training, VERSIONS), book(validation, 1)
 
 
-def _book(run: ReadingRun, network: Network, decoder: Decoder, data: Prepared, versions: int) -> Book:
-    folder, stride = run.out / "prepared", network.preset.stride
+def _book(run: ReadingRun, folder: Path, network: Network, decoder: Decoder, data: Prepared, versions: int) -> Book:
+    stride = network.preset.stride
     data = with_texts(data, run.corpus, folder)
     bounds = data.code_bounds(stride) * stride
     pages = Pages.of(data, stride)

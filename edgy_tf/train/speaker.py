@@ -19,7 +19,7 @@ from edgy_tf.models.angular import AngularPrototypical
 from edgy_tf.models.resnet import build_thin_resnet34
 from edgy_tf.preset import Preset
 from edgy_tf.train.loop import adam, distribution, fit, precision, split
-from edgy_tf.train.prepared import Prepared
+from edgy_tf.train.prepared import FOLDER, Prepared
 from edgy_tf.weights import Arrays, assign_variables, load_arrays, save_arrays, variables_of
 
 FILE = "speaker.safetensors"
@@ -37,13 +37,14 @@ class SpeakerRun:
     Attributes:
         preset: its front end and the length of its voices.
         corpus: speech; only its training split with a licence for it is used.
-        out: folder for the weights, TensorBoard logs and the prepared corpus.
+        out: folder for the weights and TensorBoard logs.
         steps: optimiser steps; the learning rate falls to 0 over them.
         seed: of weights and crops; ``train`` with an equal seed holds out the same speakers.
         precision: Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
         every: steps between checkpoints, each with an equal error rate.
         speakers: speakers a step, or all if there are fewer.
         seconds: length of a crop.
+        prepared: folder of the prepared corpus, which runs on the same speech can share; None: of its own, in ``out``.
     """
 
     preset: Preset
@@ -55,6 +56,7 @@ class SpeakerRun:
     every: int = 200
     speakers: int = 64
     seconds: float = 2.0
+    prepared: Path | None = None
 
     @property
     def frames(self) -> int:
@@ -126,7 +128,7 @@ def train_speaker(run: SpeakerRun) -> SpeakerCheckpoint:
         ModelError: the folder holds a run of other settings.
     """
     run.out.mkdir(parents=True, exist_ok=True)
-    training, validation = split(run.corpus, run.preset.front_end, run.out, run.seed)
+    training, validation = split(run.corpus, run.preset.front_end, run.prepared or run.out / FOLDER, run.seed)
     people = _utterances(training)
     if len(people) < 2:
         raise CorpusError("there is one speaker to train on, and nobody to tell them from; add speakers")

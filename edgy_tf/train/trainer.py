@@ -22,7 +22,7 @@ from edgy_tf.train.codes import with_codes
 from edgy_tf.train.dictation import with_texts
 from edgy_tf.train.loop import adam, distribution, fit, over_and_over, precision, split
 from edgy_tf.train.pauses import with_pauses
-from edgy_tf.train.prepared import Prepared
+from edgy_tf.train.prepared import FOLDER, Prepared
 from edgy_tf.train.prosody import with_prosody
 from edgy_tf.train.speaker import load_speaker
 from edgy_tf.train.start import start_from
@@ -41,7 +41,7 @@ class Run:
     Attributes:
         preset: architecture and phases.
         corpus: speech; only its training split with a licence for it is used.
-        out: folder for the checkpoint, TensorBoard logs and the prepared corpus.
+        out: folder for the checkpoint and TensorBoard logs.
         seed: of weights, crops and augmentation.
         precision: Keras dtype policy, ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
         every: steps between checkpoints.
@@ -49,6 +49,7 @@ class Run:
         teacher: a recogniser's encoder for ``content`` phases; without one, that of the installed package.
         reading: what ``train_reading`` wrote: how the recogniser reads pages that are spelled.
         start: another run's folder, or a release, whose weights a new run begins with.
+        prepared: folder of the prepared corpus, which runs on the same speech can share; None: of its own, in ``out``.
     """
 
     preset: Preset
@@ -61,6 +62,7 @@ class Run:
     teacher: Path | None = None
     reading: Path | None = None
     start: str | None = None
+    prepared: Path | None = None
 
 
 def train(run: Run) -> Checkpoint:
@@ -76,7 +78,8 @@ def train(run: Run) -> Checkpoint:
     # First, for what comes next takes minutes.
     reader = _reader(run.reading) if any(p.spelled for p in run.preset.train.phases) else {}
     run.out.mkdir(parents=True, exist_ok=True)
-    training, validation, speakers = _data(run)
+    folder = run.prepared or run.out / FOLDER
+    training, validation, speakers = _data(run, folder)
     state = _resume(run, speakers, voice)
     keras.utils.set_random_seed(run.seed)
     with distribution(), precision(run.precision):
@@ -84,13 +87,13 @@ def train(run: Run) -> Checkpoint:
         judged = any(p.judged for p in phases)
         teacher = load_teacher(run.teacher) if judged or run.preset.train.content.units else {}
         if units := run.preset.train.content.units:
-            training, validation = with_units(training, validation, teacher, units, run.out / "prepared")
+            training, validation = with_units(training, validation, teacher, units, folder)
         if run.preset.train.content.pause_db:
             training, validation = (with_pauses(data, run.preset) for data in (training, validation))
         if run.preset.train.content.prosody:
-            training, validation = with_prosody(training, validation, run.out / "prepared")
+            training, validation = with_prosody(training, validation, folder)
         if reader:
-            training, validation = (with_texts(d, run.corpus, run.out / "prepared") for d in (training, validation))
+            training, validation = (with_texts(d, run.corpus, folder) for d in (training, validation))
         model = VQVAE(run.preset, len(speakers), phases[0], teacher if judged else None, reader)
         earlier = state.earlier if state else ()
         if run.start and not state:
@@ -128,8 +131,8 @@ def _reader(reading: Path | None) -> Arrays:
     return whisper_arrays(with_changes(contents, Reading.load(reading).changes()) if reading else contents)
 
 
-def _data(run: Run) -> tuple[Prepared, Prepared, list[tuple[str, str]]]:
-    training, validation = split(run.corpus, run.preset.front_end, run.out, run.seed)
+def _data(run: Run, folder: Path) -> tuple[Prepared, Prepared, list[tuple[str, str]]]:
+    training, validation = split(run.corpus, run.preset.front_end, folder, run.seed)
     gender = {u.speaker: u.gender or "" for u in run.corpus.utterances}
     return training, validation, [("nobody", ""), *((name, gender[name]) for name in training.speakers)]
 
