@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgy_tf.cli.arguments import add_training_arguments
 from edgy_tf.cli.export import show
+from edgy_tf.errors import ModelError
 from edgy_tf.preset import load_preset, preset_from_dict
 from edgy_tf.reading import STEPS
 from edgy_tf.releases import READING, find_release
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train, and say what came out."""
     release = find_release(args.recipe) if args.recipe else None
+    if release and release.decoder:
+        raise ModelError(
+            f"release {release.name} is an encoder that edgy compress made of {release.decoder}; "
+            f"train --recipe {release.decoder}, then compress that"
+        )
     presets = [preset_from_dict(p, release.name) for p in release.lineage] if release else [load_preset(args.preset)]
     if release and release.reading:
         # The last run needs it: better to miss it now than after all others.

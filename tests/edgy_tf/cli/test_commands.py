@@ -153,6 +153,14 @@ def test_what_a_release_learned_by_before_is_trained_first(
     assert not np.array_equal(last.model["conv1/kernel"], first.model["conv1/kernel"])
 
 
+def test_an_encoder_that_compression_made_is_not_trained_as_if_it_were_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "--recipe", "micro", "--corpus", tmp_path, "--out", tmp_path / "run"
+    assert "compress made of pi" in refused(capsys, "train", *asked)
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_reads_the_codes_of_a_release_is_learned_again_too(
     tiny_run: Path, tiny_release: Path, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
