@@ -214,9 +214,7 @@ def changed(
     noisy = rng.random(size) < 0.5
     snr = rng.uniform(cfg.noise_snr_db, cfg.noise_snr_db + 30, size)
     level = np.sqrt(np.mean(np.square(pcm, dtype=np.float32), 1)) * 10 ** (-snr / 20) * noisy
-    bank = _noise()
-    places = rng.integers(0, len(bank) - pcm.shape[1], size)
-    noise = bank[places[:, None] + np.arange(pcm.shape[1])] * level[:, None].astype(np.float32)
+    noise = pink_noise(size, pcm.shape[1], rng) * level[:, None].astype(np.float32)
     spread = np.array([cfg.pitch, cfg.formants, preset.train.gain_db] + [cfg.equaliser_db / CURVES**0.5] * CURVES)
     change = (rng.uniform(-1, 1, (size, len(spread))) * spread).astype(np.float32)
     sound = pcm.astype(np.float32)
@@ -229,6 +227,13 @@ def changed(
     if cfg.codecs:
         loud = 32768 * in_codecs(np.clip(loud / 32768, -1, 1), cfg.codecs, preset.front_end.sample_rate, rng)
     return heard_as(np.clip(loud, -32768, 32767).astype(np.int16), preset), change
+
+
+def pink_noise(count: int, samples: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Stretches ``[count, samples]`` of a minute of pink noise of unit power."""
+    bank = _noise()
+    places = rng.integers(0, len(bank) - samples, count)
+    return bank[places[:, None] + np.arange(samples)]
 
 
 @functools.cache
