@@ -28,7 +28,7 @@ from evaluation.attackers import Heard
 from evaluation.attributes import hear, measure_attribute
 from evaluation.cost import machine, measure_cost
 from evaluation.plan import Plan
-from evaluation.selection import fingerprint, some_of_each, sources_of, spread
+from evaluation.selection import fingerprint, some_of_each, sources_of, spoken
 from evaluation.splits import Attribute
 from evaluation.systems import Processed, System, open_systems, process_corpus
 from evaluation.utility import Route, measure_utility, transcripts, write_tsv
@@ -107,11 +107,10 @@ class Audit:
             speech = open_recogniser(self.recogniser)
             text = open_recogniser(self.recogniser, release) if release.reading else speech
             listeners = {"speech": speech, "text": text}
-        spoken = [u for u in self.corpus.select(split="test").utterances if u.transcript]
-        if not spoken:
+        of_source = spoken(self.corpus, plan.utterances)
+        if not of_source:
             self._not_measured("utility", "all", "all", "no test utterance has a transcript")
-        for source in sources_of(Corpus(spoken), "test"):
-            chosen = spread([u for u in spoken if u.source == source], plan.utterances)
+        for source, chosen in of_source.items():
             texts: dict[str, Sequence[str]] = {}
             for name in plan.systems:
                 with self._or_reason("utility", name, source):

@@ -39,6 +39,12 @@ def spread(utterances: Iterable[Utterance], count: int) -> list[Utterance]:
     return sorted(chosen, key=lambda u: (u.speaker, u.path.name))
 
 
+def spoken(corpus: Corpus, count: int) -> dict[str, list[Utterance]]:
+    """Test utterances whose words are known, at most ``count`` of each source, by the source's name, sorted."""
+    known = Corpus([u for u in corpus.select(split="test").utterances if u.transcript])
+    return {s: spread(known.select(source=s).utterances, count) for s in sources_of(known, "test")}
+
+
 def fingerprint(utterances: Iterable[Utterance]) -> str:
     """SHA-256 of what is known of the utterances, without the folder they lie in."""
     rows = sorted(

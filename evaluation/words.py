@@ -11,7 +11,7 @@ from edgy_tf.decode import Decoder
 from edgy_tf.errors import CorpusError, EdgyError
 from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import Release
-from evaluation.selection import sources_of, spread
+from evaluation.selection import spoken
 from evaluation.text import word_errors
 from evaluation.utility import Utility, measure_utility, transcripts
 from pi_runtime import EdgeEncoder
@@ -40,12 +40,7 @@ class Words:
         if not self._recogniser.reads or not self._decoder.has_words:
             who = f"release {release.name}" if self._recogniser.reads else self._recogniser.name
             raise EdgyError(f"{who} cannot read words from codes")
-        spoken = [u for u in corpus.select(split="test").utterances if u.transcript]
-        chosen = [
-            u
-            for source in sources_of(Corpus(spoken), "test")
-            for u in spread([u for u in spoken if u.source == source], utterances)
-        ]
+        chosen = [u for of in spoken(corpus, utterances).values() for u in of]
         self._speech = list(load(Corpus(chosen, corpus.skipped)))
         if not self._speech:
             raise CorpusError("no test utterance has a transcript, so words cannot be measured; see docs/corpora.md")

@@ -23,7 +23,7 @@ from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import find_release
 from edgy_tf.train.batches import pink_noise
 from edgy_tf.train.codecs import in_codecs
-from evaluation.selection import sources_of, spread
+from evaluation.selection import spoken
 from evaluation.text import word_errors
 from evaluation.utility import transcripts
 from pi_runtime import EdgeEncoder
@@ -44,10 +44,8 @@ def conditions(sound: Floats, rng: np.random.Generator) -> dict[str, Floats]:
 
 def table(releases: list[str], corpus: Corpus) -> Iterator[str]:
     """Lines of the table; each may take some minutes."""
-    spoken = [u for u in corpus.select(split="test").utterances if u.transcript]
-    sources = sources_of(Corpus(spoken), "test")
-    chosen = [u for s in sources for u in spread([u for u in spoken if u.source == s], EACH)]
-    loaded = enumerate(load(Corpus(chosen)))
+    sources = spoken(corpus, EACH)
+    loaded = enumerate(load(Corpus([u for of in sources.values() for u in of])))
     speech = [(u, conditions(to_float32(pcm), np.random.default_rng(i))) for i, (u, pcm) in loaded]
     readers = []
     for release in map(find_release, releases):

@@ -30,15 +30,7 @@ def run(args: argparse.Namespace) -> None:
     policy = dtype_policy(args.precision)
     state = train_speaker(
         SpeakerRun(
-            preset,
-            corpus,
-            args.out,
-            args.steps,
-            args.seed,
-            policy,
-            args.every,
-            args.speakers,
-            prepared=args.prepared,
+            preset, corpus, args.out, args.steps, args.seed, policy, args.every, args.speakers, prepared=args.prepared
         )
     )
     if report := corpus.skipped_report():

@@ -93,9 +93,8 @@ class Material:
         Raises:
             CorpusError: no speech to learn on.
         """
-        return Lesson(
-            self.teacher, *split(self._corpus, self.teacher.preset.front_end, work / FOLDER, SPLIT_SEED), seed
-        )
+        front_end = self.teacher.preset.front_end
+        return Lesson(self.teacher, *split(self._corpus, front_end, work / FOLDER, SPLIT_SEED), seed)
 
     def uncompressed(self, release: str) -> bytes:
         """The teacher in float32, as it is converted today: the file of an older release may have other signatures."""

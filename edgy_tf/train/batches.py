@@ -182,8 +182,7 @@ class _Draw:
     def _heard_otherwise(self, pcm: npt.NDArray[np.int16]) -> Batch:
         if not (self.augment and self.phase.changed):
             return {}
-        heard, change = changed(pcm, self.preset, self.rng)
-        return {"heard": heard, "change": change, "changed": self.rng.random(len(pcm)) < self.phase.changed}
+        return self._heard(pcm) | {"changed": self.rng.random(len(pcm)) < self.phase.changed}
 
     def _heard(self, pcm: npt.NDArray[np.int16]) -> Batch:
         if not self.augment:

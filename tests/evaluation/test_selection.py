@@ -1,10 +1,11 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edgy_tf.corpora import Corpus, Utterance
-from evaluation.selection import fingerprint, some_of_each, sources_of, spread
+from evaluation.selection import fingerprint, some_of_each, sources_of, spoken, spread
 
 MOODS = ("calm", "happy", "sad", "angry")
 
@@ -47,6 +48,17 @@ def test_sources() -> None:
     corpus = Corpus(utterances())
     assert sources_of(corpus, "test", "eval") == ["here", "there"]
     assert sources_of(corpus, "train") == []
+
+
+def test_words_are_measured_where_they_are_known_in_the_test_split() -> None:
+    every = [replace(u, transcript="words") for u in utterances()]
+    silent, learned = replace(every[0], transcript=None), replace(every[1], speaker="s99", split="train")
+    chosen = spoken(Corpus([silent, learned, *every[2:]]), 20)
+    assert list(chosen) == ["here", "there"]
+    assert [len(of) for of in chosen.values()] == [20, 20]
+    assert chosen["there"] == spread([u for u in every if u.source == "there"], 20)
+    assert not {silent, learned} & set(spoken(Corpus([silent, learned, *every[2:]]), 1000)["here"])
+    assert spoken(Corpus([silent, learned]), 5) == {}
 
 
 def test_the_fingerprint_is_of_what_was_heard() -> None:
