@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,7 +71,7 @@ class Wordless:
     words: Callable[[Codes], Floats] | None = None
 
 
-def process_corpus(system: System, corpus: Corpus, cache: Path) -> Iterator[tuple[Utterance, Processed]]:
+def process_corpus(system: System, corpus: Corpus, cache: Path) -> Generator[tuple[Utterance, Processed]]:
     """Process every utterance, or take what the cache has of it; stop at any time and go on later.
 
     Sound is rounded to 16 bits, as it would be in a file. A file that cannot be read is left out and recorded in

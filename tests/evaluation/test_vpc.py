@@ -63,8 +63,8 @@ def test_every_list_is_in_the_order_of_the_c_locale(exported: Path) -> None:
         lines = path.read_bytes().splitlines()
         assert lines == sorted(lines), path
     for path in exported.glob("tones*/utt2spk"):
-        lines = path.read_text().splitlines()
-        assert lines == sorted(lines, key=lambda line: line.split()[::-1])
+        pairs = path.read_text().splitlines()
+        assert pairs == sorted(pairs, key=lambda pair: pair.split()[::-1])
 
 
 def test_trials_are_of_one_gender_and_apart_from_enrolment(exported: Path) -> None:

@@ -24,14 +24,14 @@ def test_noise_in_a_filter_costs_what_its_importance_says(teacher: Network, spee
     matters = importance(teacher, speech)[last]
     # Of the last layer all is linear behind its ReLU, so noise that adds the same to every frame is enough.
     latents = np.concatenate([_latents(teacher, mel) for mel in speech])
-    costs = []
+    errors = []
     for filter_ in range(len(matters)):
         beta = teacher.arrays[f"norm{last}/beta"].copy()
         beta[filter_] += 1e-3
         moved = teacher.with_encoder({f"norm{last}/beta": beta})
         error = np.concatenate([_latents(moved, mel) for mel in speech]) - latents
-        costs.append(np.sum(np.square(error / 1e-3)) / len(latents) / np.sum(np.var(latents, axis=0)))
-    costs = np.array(costs)
+        errors.append(np.sum(np.square(error / 1e-3)) / len(latents) / np.sum(np.var(latents, axis=0)))
+    costs = np.array(errors)
     big = costs > 0.1 * costs.max()
     np.testing.assert_allclose(matters[big], costs[big], rtol=0.5)
 

@@ -1,6 +1,7 @@
 """Voices that are nobody's, and one's own, from a table of speakers and from a ResNet."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -21,7 +22,7 @@ from tests.conftest import SPEAKERS, harmonic_voice
 
 
 @pytest.fixture(scope="module", params=["table", "resnet"])
-def checkpoint(request: pytest.FixtureRequest, tiny: Preset) -> Checkpoint:
+def checkpoint(request: pytest.FixtureRequest, tiny: Preset) -> Iterator[Checkpoint]:
     preset = dataclasses.replace(tiny, speaker=SpeakerConfig(request.param, 4))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resnet, "STAGES", ((16, 1, 1), (32, 1, 2)))

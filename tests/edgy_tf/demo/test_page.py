@@ -33,7 +33,7 @@ def result() -> Result:
         panels=tuple(Panel(name, "how", b"RIFF", b"light", b"dark") for name in ("Raw", "Same voice", "Other voice")),
         samples=41500,
         codes=codes,
-        hues=code_hues(np.random.default_rng(1).standard_normal((512, 4))),
+        hues=code_hues(np.random.default_rng(1).standard_normal((512, 4)).astype(np.float32)),
         stream=file.getvalue(),
         entropy_stream=file.getvalue()[:-30],
         voice_bytes=268,
@@ -45,7 +45,7 @@ def result() -> Result:
     )
 
 
-def test_tags_are_balanced_and_nothing_is_loaded(result):
+def test_tags_are_balanced_and_nothing_is_loaded(result: Result) -> None:
     html = build_page(result)
     page = Page(html)
     assert not page.all("script") + page.all("link") + page.all("iframe")
@@ -57,7 +57,7 @@ def test_tags_are_balanced_and_nothing_is_loaded(result):
     assert "default-src 'none'" in html
 
 
-def test_three_players_with_labelled_images(result):
+def test_three_players_with_labelled_images(result: Result) -> None:
     page = Page(build_page(result))
     assert [audio["aria-label"] for audio in page.all("audio")] == ["Raw", "Same voice", "Other voice"]
     assert len(page.all("img")) == 3
@@ -66,7 +66,7 @@ def test_three_players_with_labelled_images(result):
     assert page.all("html") == [{"lang": "en"}]
 
 
-def test_text_is_escaped(result):
+def test_text_is_escaped(result: Result) -> None:
     evil = "<script>alert('&\"')</script>"
     odd = replace(
         result,
@@ -84,7 +84,7 @@ def test_text_is_escaped(result):
     assert page.all("a")[-1]["href"] == evil
 
 
-def test_figures_are_the_streams_own(result):
+def test_figures_are_the_streams_own(result: Result) -> None:
     words = Page(build_page(result)).words
     assert "2.59 seconds of speech into 130 small integers" in words
     assert f"{len(result.stream)} bytes" in words
@@ -95,7 +95,7 @@ def test_figures_are_the_streams_own(result):
     assert "edgy demo --out 'my demo'" in words
 
 
-def test_what_a_run_may_lack(result):
+def test_what_a_run_may_lack(result: Result) -> None:
     lacking = replace(result, entropy_stream=None, equal_codes=None, recording=Recording(Path("me.wav"), ()))
     words = Page(build_page(lacking)).words
     assert ".edgy, entropy-coded not installed" in words
@@ -104,43 +104,44 @@ def test_what_a_run_may_lack(result):
     assert "LibriSpeech" not in words
 
 
-def test_disclosure_accounts_for_every_byte(result):
+def test_disclosure_accounts_for_every_byte(result: Result) -> None:
     disclosure = Disclosure.of(result.stream)
     assert HEADER_SIZE + sum(disclosure.sizes(*Kind)) == len(result.stream)
     assert len(disclosure.sizes(Kind.CODES)) == 3
     assert disclosure.sizes(Kind.SPEAKER) == []
 
 
-def test_hex_dump_is_the_first_packet(result):
+def test_hex_dump_is_the_first_packet(result: Result) -> None:
     html = build_page(result)
-    dump = re.search('<pre class="dump">(.*?)</pre>', html, re.DOTALL)[1]
-    lines = [re.sub("<[^>]*>", "", line).split("  ", 1) for line in dump.splitlines()]
+    dump = re.search('<pre class="dump">(.*?)</pre>', html, re.DOTALL)
+    assert dump is not None
+    lines = [re.sub("<[^>]*>", "", line).split("  ", 1) for line in dump[1].splitlines()]
     assert lines[0][0] == f"{HEADER_SIZE:04x}"
     assert bytes.fromhex("".join(line[1] for line in lines)) == Disclosure.of(result.stream).packets[0][1]
 
 
-def test_every_code_has_a_cell_with_its_number(result):
+def test_every_code_has_a_cell_with_its_number(result: Result) -> None:
     cells = [int(cell["title"]) for cell in Page(build_page(result)).all("i")]
     assert cells == result.codes.tolist()
 
 
-def test_near_vectors_have_near_hues():
+def test_near_vectors_have_near_hues() -> None:
     angles = np.radians(np.arange(0, 360, 5))
     hues = code_hues(np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1).astype(np.float32))
     steps = (np.diff(hues) + 180) % 360 - 180
     assert set(np.abs(steps)) == {5}
 
 
-def test_shipped_recordings_are_those_of_the_attribution():
+def test_shipped_recordings_are_those_of_the_attribution() -> None:
     rows = re.findall(r"`(\w+\.flac)` .* `([0-9a-f]{64})`", (FOLDER / "ATTRIBUTION.md").read_text("utf-8"))
     assert {FOLDER / name for name, _ in rows} == {SHIPPED.audio, *SHIPPED.enrolment}
     for name, digest in rows:
         assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest
 
 
-def test_other_voice_is_of_the_other_gender_and_far():
-    voices = {"default": [-9, 0], "F1": [-1, 0], "M1": [1, 0.1], "M2": [0, 1]}
-    voices = {name: np.asarray(voice, np.float32) for name, voice in voices.items()}
+def test_other_voice_is_of_the_other_gender_and_far() -> None:
+    places: dict[str, list[float]] = {"default": [-9, 0], "F1": [-1, 0], "M1": [1, 0.1], "M2": [0, 1]}
+    voices = {name: np.asarray(place, np.float32) for name, place in places.items()}
     own = np.array([1, 0], np.float32)
     assert other_voice(voices, own, "F") == "M2"
     assert other_voice(voices, own, None) == "F1"
@@ -148,7 +149,7 @@ def test_other_voice_is_of_the_other_gender_and_far():
 
 
 @pytest.mark.parametrize("samples", [np.zeros(1, np.float32), np.ones(20000, np.float32)])
-def test_figures_of_odd_recordings(samples):
+def test_figures_of_odd_recordings(samples: np.ndarray) -> None:
     from edgy_tf.demo.figures import DARK, LIGHT, Figures
 
     figures = Figures([samples, samples], 16000)
@@ -163,7 +164,9 @@ def test_figures_of_odd_recordings(samples):
         (["--audio", "me.wav"], "--audio and --enrol go together"),
     ],
 )
-def test_mistakes_are_one_line(options, reason, tmp_path, capsys):
+def test_mistakes_are_one_line(
+    options: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["demo", "--out", str(tmp_path / "demo"), *options]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"edgy demo: {reason}")
@@ -171,7 +174,7 @@ def test_mistakes_are_one_line(options, reason, tmp_path, capsys):
     assert not (tmp_path / "demo").exists()
 
 
-def test_end_to_end(tmp_path, monkeypatch, capsys):
+def test_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from edgy_tf.decode import voices
 
     # A voice of two steps is as good a test as one of 150.

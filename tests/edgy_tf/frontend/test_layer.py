@@ -1,9 +1,10 @@
 """The front end inside a graph: the same features as in NumPy, from TFLite's own operators."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edgy_tf.corpora import read_audio
@@ -35,7 +36,9 @@ def _recordings() -> Iterator[np.ndarray]:
             yield read_audio(path)[:64000]
 
 
-def _largest_difference(features, fe: FrontEnd, frames: int | None = None) -> float:
+def _largest_difference(
+    features: Callable[[np.ndarray], npt.ArrayLike], fe: FrontEnd, frames: int | None = None
+) -> float:
     worst = 0.0
     for audio in _recordings():
         expected = log_mel(audio, fe)[:frames]

@@ -148,7 +148,7 @@ def test_jitter_puts_a_neighbours_latent_in_place(
     assert mel(training=True, mel=later) != pytest.approx(steady)
 
 
-def test_the_wave_is_conditioned_on_the_codes_it_lies_in(small: Preset) -> None:
+def test_the_wave_is_conditioned_on_the_codes_it_lies_in(small: Preset, monkeypatch: pytest.MonkeyPatch) -> None:
     # Of codes 0 to 4 the WaveRNN is unrolled over the third.
     model = VQVAE(replace(small, train=replace(small.train, phases=(WAVE,))), SPEAKERS, WAVE)
     batch = _batch(small, WAVE)
@@ -158,7 +158,7 @@ def test_the_wave_is_conditioned_on_the_codes_it_lies_in(small: Preset) -> None:
         given["frames"] = np.asarray(conditioning)
         return tf.zeros((*wave[:, small.decoder.bunch :].shape, 2**small.decoder.bits))
 
-    model.wavernn = spy
+    monkeypatch.setattr(model, "wavernn", spy)
     assert "mel" not in model(batch)
     latents = model.encoder(batch["mel"])
     context = model.conditioning(model.quantizer(latents)[0], model.voices(batch["speaker"]))

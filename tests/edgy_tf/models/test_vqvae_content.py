@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +28,7 @@ def started(tiny: Preset, whisper_arrays: dict[str, np.ndarray]) -> tuple[VQVAE,
     model = VQVAE(preset, SPEAKERS, CONTENT, whisper_arrays)
     rng = np.random.default_rng(0)
     shape = (CONTENT.batch, preset.samples_for(CONTENT.codes))
-    batch = {
+    batch: dict[str, np.ndarray] = {
         "pcm": rng.normal(0, 3000, shape).astype(np.int16),
         "heard": rng.normal(0, 3000, shape).astype(np.int16),
         "change": rng.uniform(-0.3, 0.3, (CONTENT.batch, 3 + CURVES)).astype(np.float32),
@@ -136,7 +137,7 @@ def test_the_words_alone_may_form_the_codes(content: tuple[VQVAE, dict[str, np.n
     model, batch = content
     train = model.preset.train
 
-    def encoder_gradients(**content: float) -> dict[str, float]:
+    def encoder_gradients(**content: Any) -> dict[str, float]:
         model.preset = replace(model.preset, train=replace(train, content=Content(**content)))
         with tf.GradientTape(persistent=True) as tape:
             losses = model(batch, training=True)
@@ -157,7 +158,7 @@ def test_the_recogniser_judges_what_is_spoken_where_it_is_asked(content: tuple[V
     model, batch = content
     train = model.preset.train
 
-    def words(**content: float) -> tuple[float, float]:
+    def words(**content: Any) -> tuple[float, float]:
         model.preset = replace(model.preset, train=replace(train, content=replace(train.content, **content)))
         with tf.GradientTape() as tape:
             loss = model(batch, training=True)["words"]
@@ -197,7 +198,7 @@ def spelled(tiny: Preset, whole_whisper_arrays: dict[str, np.ndarray]) -> tuple[
     model = VQVAE(preset, SPEAKERS, phase, reader=whole_whisper_arrays)
     rng = np.random.default_rng(0)
     shape = (phase.batch, preset.samples_for(phase.codes))
-    batch = {
+    batch: dict[str, np.ndarray] = {
         "pcm": rng.normal(0, 3000, shape).astype(np.int16),
         "heard": rng.normal(0, 3000, shape).astype(np.int16),
         "change": np.zeros((phase.batch, 3 + CURVES), np.float32),

@@ -29,7 +29,7 @@ from edgy_tf.wire import StreamHeader, StreamWriter
 class Reader:
     """A recogniser that hears a phrase for every second of features; it can be held up to fill its queue."""
 
-    name, reads = "reader", True
+    name, reads, at_once = "reader", True, 1
 
     def __init__(self) -> None:
         self.go = threading.Event()

@@ -58,8 +58,8 @@ def test_the_shipped_release_is_served_over_tls(tmp_path: Path, capsys: pytest.C
         ) as socket:
             opening = {"type": "open", "stream": uuid.uuid4().hex, "level": "anonymous", "speech": True}
             await socket.send(json.dumps(opening))
-            for message in messages:
-                await socket.send(message)
+            for packet in messages:
+                await socket.send(packet)
             audio = b""
             async for message in socket:
                 if isinstance(message, bytes):

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -115,7 +116,7 @@ def test_size_is_limited_while_the_body_comes(release: Release, tmp_path: Path, 
 
         taken = 0
 
-        def endless() -> object:
+        def endless() -> Iterator[bytes]:
             nonlocal taken
             yield sent(10)[0]
             while True:

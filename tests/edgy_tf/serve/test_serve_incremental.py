@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgy_tf.decode.voice import Voice
 from edgy_tf.recognisers import Segment
 from edgy_tf.serve.incremental import LONGEST_SECONDS, SETTLE_SECONDS, IncrementalSpeech, IncrementalText
 from edgy_tf.wire import StreamHeader
 
 RATE, PER_CODE = 16000, 320
-VOICE = np.zeros(4, np.float32)
+VOICE = Voice(np.zeros(4, np.float32))
 
 
 class KnownEngine:
@@ -29,13 +30,13 @@ class KnownEngine:
         self.most = 0
         self.phrase = 100
 
-    async def speak(self, codes: np.ndarray, voice: np.ndarray, admitted: bool = False) -> np.ndarray:
+    async def speak(self, codes: np.ndarray, voice: Voice, admitted: bool = False) -> np.ndarray:
         self.most = max(self.most, len(codes))
         shift = self.shifts.pop(0) if len(self.shifts) > 1 else self.shifts[0]
         places = codes[0] * PER_CODE + np.arange(len(codes) * PER_CODE) if len(codes) else np.zeros(0, int)
         return self.wave[(places + shift) % len(self.wave)].astype(np.float32)
 
-    def stream(self, voice: np.ndarray) -> Any:
+    def stream(self, voice: Voice) -> Any:
         return None
 
     async def read(self, codes: np.ndarray, admitted: bool = False) -> list[Segment]:
@@ -48,7 +49,7 @@ class KnownEngine:
 class FollowingEngine(KnownEngine):
     """One whose vocoder goes on where it was: it counts the samples that it has given."""
 
-    def stream(self, voice: np.ndarray) -> Any:
+    def stream(self, voice: Voice) -> Any:
         return 0
 
     async def follow(
@@ -107,7 +108,7 @@ def test_a_piece_that_was_given_up_comes_again() -> None:
     """Its connection was lost while it was drawn; nothing of it has reached the stream."""
 
     async def run() -> np.ndarray:
-        engine = FollowingEngine(np.arange(200 * PER_CODE, dtype=np.float32))
+        engine: Any = FollowingEngine(np.arange(200 * PER_CODE, dtype=np.float32))
         speech, codes = IncrementalSpeech(engine, VOICE), np.arange(200, dtype=np.int32)
         begun, go = asyncio.Event(), asyncio.Event()
         follow = engine.follow
@@ -117,7 +118,7 @@ def test_a_piece_that_was_given_up_comes_again() -> None:
             await go.wait()
             return await follow(*args)
 
-        engine.follow = slow  # type: ignore[method-assign]
+        engine.follow = slow
         lost = asyncio.create_task(speech.speak(codes))
         await begun.wait()
         lost.cancel()

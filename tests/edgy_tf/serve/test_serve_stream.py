@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Heard:
         return [m for m in self.messages if m["type"] == kind]
 
 
-async def talk(server: Serving, first: str, messages: list[bytes | str], name: str | None = None) -> Heard:
+async def talk(server: Serving, first: str, messages: Sequence[bytes | str], name: str | None = None) -> Heard:
     """Open a stream, send everything, and hear the server out."""
     headers = {"Authorization": f"Bearer {server.tokens[name]}"} if name else {}
     async with connect(server.stream_url, additional_headers=headers) as socket:
@@ -211,7 +212,7 @@ def test_streams_that_are_none(open_server: Serving, sent: Sent) -> None:
     header, first, second, *_ = sent(60)
     other: list[bytes] = []
     StreamWriter(other.append, StreamHeader("0123456789abcdef", 16, 16000, 320))
-    for messages, says in (
+    bad: list[tuple[Sequence[bytes | str], str]] = [
         ([first], "27 bytes"),
         (other, "0123456789abcdef"),
         ([header, second], "missing packets"),
@@ -220,7 +221,8 @@ def test_streams_that_are_none(open_server: Serving, sent: Sent) -> None:
         ([header, b""], "whole packet"),
         ([header, first[:-1] + bytes([first[-1] ^ 1])], "checksum"),
         ([header, "text"], "binary"),
-    ):
+    ]
+    for messages, says in bad:
         heard = asyncio.run(talk(open_server, opening(), messages))
         assert heard.code == 1008, says
         assert says in heard.messages[-1]["message"]
@@ -233,8 +235,8 @@ def test_a_device_that_waits_is_told_that_it_does(release: Release, tmp_path: Pa
             for message in sent(20):
                 await socket.send(message)
             again = 0
-            async for message in socket:
-                last: dict[str, Any] = json.loads(message)
+            async for answer in socket:
+                last: dict[str, Any] = json.loads(answer)
                 again += last == {"type": "ack", "next": 2}
                 if again == 4:
                     server.reader.go.set()
@@ -260,8 +262,6 @@ def test_a_token_is_needed(server: Serving, sent: Sent) -> None:
 
 
 def test_streams_are_bounded_in_number_length_and_time(release: Release, tmp_path: Path, sent: Sent) -> None:
-    limits = {"streams": 2, "max_seconds": 2, "idle_seconds": 1, "body_seconds": 0.3}
-
     async def fill(server: Serving) -> None:
         async with connect(server.stream_url) as one, connect(server.stream_url) as two:
             for socket in (one, two):
@@ -281,7 +281,7 @@ def test_streams_are_bounded_in_number_length_and_time(release: Release, tmp_pat
             assert (await talk(server, opening(), sent(5))).code == 1000
         assert len(server.cloud.streams) <= 2
 
-    with serving(release, tmp_path, **limits) as server:
+    with serving(release, tmp_path, streams=2, max_seconds=2, idle_seconds=1, body_seconds=0.3) as server:
         asyncio.run(fill(server))
 
 

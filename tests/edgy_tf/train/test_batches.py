@@ -19,7 +19,7 @@ WAVE = Phase("wave", steps=1, codes=8, wave_codes=3, batch=16)
 
 def _prepared(preset: Preset, *recordings: np.ndarray) -> Prepared:
     """What ``prepare`` makes of recordings, one speaker each."""
-    pcm = [np.int16(np.rint(audio * 32767)) for audio in recordings]
+    pcm = [np.rint(audio * 32767).astype(np.int16) for audio in recordings]
     mel = [log_mel(p / np.float32(32768), preset.front_end).astype(np.float16) for p in pcm]
     return Prepared(
         pcm=np.concatenate(pcm),

@@ -3,6 +3,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,9 +28,9 @@ def checkpoint(tiny: Preset) -> Checkpoint:
             "quantizer/codebook": rng.random((16, 4), np.float32),
             # A transposed array is not contiguous, and a counter has no dimensions.
             "mel_head/kernel": rng.random((3, 5), np.float32).T,
-            "quantizer/updates": np.float32(9),
+            "quantizer/updates": np.array(9, np.float32),
         },
-        optimizer={"adam/iteration": np.int64(7)},
+        optimizer={"adam/iteration": np.array(7, np.int64)},
     )
 
 
@@ -132,7 +133,8 @@ def test_weights_of_another_kind_are_refused(checkpoint: Checkpoint, tmp_path: P
     checkpoint.network.save(tmp_path / FILE)
     with pytest.raises(ModelError, match="holds weights, but is not a training checkpoint"):
         Checkpoint.load(tmp_path)
+    about: dict[str, Any] | list[str]
     for about in ({}, [], {"preset": asdict(checkpoint.preset), "speakers": ["amy"]}):
-        save_arrays(tmp_path / FILE, {"a": np.zeros(3)}, about)
+        save_arrays(tmp_path / FILE, {"a": np.zeros(3)}, about)  # type: ignore[arg-type]
         with pytest.raises(ModelError, match="holds weights, but is not a training checkpoint"):
             Checkpoint.load(tmp_path)

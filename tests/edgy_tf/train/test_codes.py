@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ from edgy_tf.train.prepared import prepare
 
 @pytest.mark.parametrize("levelled", [False, True])
 def test_pieces_join_to_the_codes_of_whole_utterances(
-    levelled: bool, tiny: Preset, tones: object, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+    levelled: bool, tiny: Preset, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(codes, "PIECE", 7)
     monkeypatch.setattr(codes, "BATCH", 4)
@@ -28,6 +29,7 @@ def test_pieces_join_to_the_codes_of_whole_utterances(
     quantizer.codebook.assign(np.random.default_rng(0).standard_normal(quantizer.codebook.shape))
     encoder = build_encoder(tiny)
     coded = codes.with_codes(data, tiny, encoder, quantizer)
+    assert coded.codes is not None
     bounds = coded.code_bounds(tiny.stride)
     assert bounds[-1] == len(coded.codes) == sum(np.diff(data.frames) // tiny.stride)
     assert len(np.unique(coded.codes)) > 2

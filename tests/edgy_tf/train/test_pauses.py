@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ def hushed(tiny: Preset) -> Preset:
     return replace(tiny, train=replace(tiny.train, content=Content(pause_db=24.0)))
 
 
-def _sound(levels: list[float], preset: Preset, seed: int = 0) -> np.ndarray:
+def _sound(levels: Sequence[float], preset: Preset, seed: int = 0) -> np.ndarray:
     """Noise of one level a code, in dB of full scale."""
     noise = np.random.default_rng(seed).standard_normal((len(levels), preset.samples_per_code)).clip(-3, 3)
     noise /= np.sqrt(np.mean(np.square(noise), 1, keepdims=True))

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,7 +122,7 @@ def test_the_loss_falls(run: SpeakerRun, monkeypatch: pytest.MonkeyPatch) -> Non
     losses: list[float] = []
     fit = speaker.fit
 
-    def spy(*args: object, keep: Callable, **rest: object) -> None:
+    def spy(*args: Any, keep: Callable[[int, dict[str, float]], None], **rest: Any) -> None:
         def note(step: int, figures: dict[str, float]) -> None:
             losses.append(figures["loss"])
             keep(step, figures)
@@ -169,7 +170,7 @@ def test_curves_are_written(trained: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"steps": 6}, {"seed": 79}, {"speakers": 2}, {"seconds": 0.5}])
-def test_other_settings_do_not_go_on(run: SpeakerRun, trained: Path, change: dict[str, float]) -> None:
+def test_other_settings_do_not_go_on(run: SpeakerRun, trained: Path, change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="choose another --out"):
         train_speaker(dataclasses.replace(run, out=trained, **change))
 

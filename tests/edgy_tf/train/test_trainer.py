@@ -47,7 +47,7 @@ def run(tiny_run: Path, tiny: Preset, corpus: Corpus, tmp_path: Path) -> Run:
 
 def _start(preset: Path, tones: Path, out: Path, every: int = EVERY, **environment: str) -> subprocess.Popen:
     """``edgy train`` in a process of its own."""
-    options = ["--preset", preset, "--corpus", tones, "--out", out, "--every", str(every)]
+    options: list[str | Path] = ["--preset", preset, "--corpus", tones, "--out", out, "--every", str(every)]
     return subprocess.Popen(
         [sys.executable, "-m", "edgy_tf.cli.main", "train", *options, "--precision", "float32"],
         env=os.environ | environment,

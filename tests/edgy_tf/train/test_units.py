@@ -61,10 +61,9 @@ def test_units_are_computed_once(
     monkeypatch.setattr(units, "_units", None)
     again, _ = with_units(*spoken, whisper_arrays, 4, tmp_path)
     assert first.units is not None
+    assert again.units is not None
     np.testing.assert_array_equal(first.units, again.units)
-    for other in (
-        {"count": 5},
-        {"count": 4, "spoken": (replace(spoken[0], pcm=spoken[0].pcm // 2), spoken[1])},
-    ):
+    softer = replace(spoken[0], pcm=spoken[0].pcm // 2)
+    for training, count in ((spoken[0], 5), (softer, 4)):
         with pytest.raises(TypeError):
-            with_units(*other.get("spoken", spoken), whisper_arrays, other["count"], tmp_path)
+            with_units(training, spoken[1], whisper_arrays, count, tmp_path)

@@ -1,6 +1,7 @@
 import struct
 import zlib
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,18 +22,18 @@ HEADERS = st.builds(
 
 
 @given(HEADERS)
-def test_round_trip(header):
+def test_round_trip(header: StreamHeader) -> None:
     data = header.to_bytes()
     assert len(data) == HEADER_SIZE == 27
     assert StreamHeader.from_bytes(data) == header
 
 
 @pytest.mark.parametrize(("size", "bits"), [(2, 1), (3, 2), (4, 2), (256, 8), (257, 9), (512, 9), (65536, 16)])
-def test_bits(size, bits):
+def test_bits(size: int, bits: int) -> None:
     assert StreamHeader("0" * 16, size, 16000, 320).bits == bits
 
 
-def test_code_rate_is_exact():
+def test_code_rate_is_exact() -> None:
     assert StreamHeader("0" * 16, 512, 22050, 441 * 3).code_rate == Fraction(50, 3)
 
 
@@ -49,8 +50,13 @@ def test_code_rate_is_exact():
         {"samples_per_code": 65536},
     ],
 )
-def test_fields_out_of_range(fields):
-    good = {"codebook_id": "0" * 16, "codebook_size": 512, "sample_rate": 16000, "samples_per_code": 320}
+def test_fields_out_of_range(fields: dict[str, Any]) -> None:
+    good: dict[str, Any] = {
+        "codebook_id": "0" * 16,
+        "codebook_size": 512,
+        "sample_rate": 16000,
+        "samples_per_code": 320,
+    }
     with pytest.raises(ValueError, match=next(iter(fields))):
         StreamHeader(**(good | fields))
 
@@ -67,7 +73,9 @@ def test_fields_out_of_range(fields):
         (21, bytes(2), "codebook_size", 14),
     ],
 )
-def test_damage_that_the_checksum_does_not_see(header, place, value, message, offset):
+def test_damage_that_the_checksum_does_not_see(
+    header: StreamHeader, place: int, value: bytes, message: str, offset: int
+) -> None:
     fields = bytearray(header.to_bytes()[:-4])
     fields[place : place + len(value)] = value
     with pytest.raises(WireError, match=message) as caught:
@@ -75,7 +83,7 @@ def test_damage_that_the_checksum_does_not_see(header, place, value, message, of
     assert caught.value.offset == offset
 
 
-def test_damage_that_the_checksum_sees(header):
+def test_damage_that_the_checksum_sees(header: StreamHeader) -> None:
     data = header.to_bytes()
     with pytest.raises(WireError, match="checksum"):
         StreamHeader.from_bytes(data[:8] + b"\xff" + data[9:])

@@ -1,11 +1,14 @@
 import os
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +28,7 @@ from edgy_tf.wire import (
     read_stream,
     write_stream,
 )
-from edgy_tf.wire.packets import frame
+from edgy_tf.wire.packets import Packet, frame
 
 # Version 1 of the format, for ever; docs/wire-format.md explains the first.
 GOLDEN_PACKED = """
@@ -48,7 +51,14 @@ GOLDEN_BIGRAM = """
 """
 
 
-def build(header, codes, speaker=None, samples=None, per_packet=50, prior=None) -> bytes:
+def build(
+    header: StreamHeader,
+    codes: npt.ArrayLike,
+    speaker: npt.ArrayLike | None = None,
+    samples: int | None = None,
+    per_packet: int = 50,
+    prior: Prior | None = None,
+) -> bytes:
     file = BytesIO()
     writer = StreamWriter(file, header, per_packet, prior)
     if speaker is not None:
@@ -59,7 +69,7 @@ def build(header, codes, speaker=None, samples=None, per_packet=50, prior=None) 
     return file.getvalue()
 
 
-def plain(packet) -> tuple:
+def plain(packet: Packet) -> tuple[Any, ...]:
     match packet:
         case CodesPacket():
             return "codes", packet.sequence, packet.codes.tolist()
@@ -69,9 +79,10 @@ def plain(packet) -> tuple:
             return "end", packet.sequence, packet.codes, packet.samples
 
 
-def read_in_chunks(data: bytes, cuts: list[int], prior=None) -> list:
+def read_in_chunks(data: bytes, cuts: list[int], prior: Prior | None = None) -> list[tuple[Any, ...]]:
     """Every packet, and the error at the end if there is one."""
-    reader, seen = StreamReader(prior), []
+    seen: list[tuple[Any, ...]] = []
+    reader = StreamReader(prior)
     try:
         for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
             seen += map(plain, reader.feed(data[start:end]))
@@ -82,13 +93,13 @@ def read_in_chunks(data: bytes, cuts: list[int], prior=None) -> list:
 
 
 @pytest.fixture(scope="module")
-def small(header) -> bytes:
+def small(header: StreamHeader) -> bytes:
     return build(header, np.arange(0, 512, 37), np.arange(6) / 2, samples=14 * 320 - 100, per_packet=5)
 
 
 @given(st.data(), st.integers(2, 65536), st.integers(1, 255))
 @settings(max_examples=60, deadline=None)
-def test_round_trip(data, size, per_packet):
+def test_round_trip(data: st.DataObject, size: int, per_packet: int) -> None:
     header = StreamHeader("fedcba9876543210", size, 22050, 441)
     codes = data.draw(st.lists(st.integers(0, size - 1), max_size=700))
     samples = data.draw(st.none() | st.integers(0, 441 * len(codes)))
@@ -102,7 +113,9 @@ def test_round_trip(data, size, per_packet):
 
 @given(st.lists(st.lists(st.integers(0, 511), max_size=120), max_size=8), st.integers(1, 60))
 @settings(max_examples=50, deadline=None)
-def test_any_cutting_of_the_codes_gives_the_same_bytes(header, rows, per_packet):
+def test_any_cutting_of_the_codes_gives_the_same_bytes(
+    header: StreamHeader, rows: list[list[int]], per_packet: int
+) -> None:
     data = bytearray()
     writer = StreamWriter(data.extend, header, per_packet)
     for row in rows:
@@ -113,11 +126,13 @@ def test_any_cutting_of_the_codes_gives_the_same_bytes(header, rows, per_packet)
 
 @given(data=st.data(), damage=st.none() | st.tuples(st.integers(0, 250), st.integers(1, 255)))
 @settings(max_examples=150, deadline=None)
-def test_any_cutting_of_the_bytes_gives_the_same_packets_and_error(small, data, damage):
+def test_any_cutting_of_the_bytes_gives_the_same_packets_and_error(
+    small: bytes, data: st.DataObject, damage: tuple[int, int] | None
+) -> None:
     if damage is not None:
-        small = bytearray(small)
-        small[damage[0] % len(small)] ^= damage[1]
-        small = bytes(small)
+        damaged = bytearray(small)
+        damaged[damage[0] % len(small)] ^= damage[1]
+        small = bytes(damaged)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(small)), max_size=20)))
     whole = read_in_chunks(small, [])
     assert read_in_chunks(small, cuts) == whole
@@ -125,7 +140,7 @@ def test_any_cutting_of_the_bytes_gives_the_same_packets_and_error(small, data, 
 
 
 @pytest.mark.parametrize("name", ["unigram", "bigram"])
-def test_entropy_coded_round_trip(header, name, request):
+def test_entropy_coded_round_trip(header: StreamHeader, name: str, request: pytest.FixtureRequest) -> None:
     prior = request.getfixturevalue(name)
     codes = np.random.default_rng(0).choice(512, 1000, p=prior.frequencies(None) / 2**24)
     data = build(header, codes, prior=prior)
@@ -138,7 +153,7 @@ def test_entropy_coded_round_trip(header, name, request):
     assert read_in_chunks(data, [100, 101, 500], prior) == read_in_chunks(data, [], prior)
 
 
-def test_every_flipped_bit_is_an_error_inside_the_stream(small):
+def test_every_flipped_bit_is_an_error_inside_the_stream(small: bytes) -> None:
     for place in range(len(small)):
         for bit in range(8):
             damaged = bytearray(small)
@@ -148,7 +163,7 @@ def test_every_flipped_bit_is_an_error_inside_the_stream(small):
             assert 0 <= caught.value.offset <= len(small)
 
 
-def test_every_truncation_is_an_error_at_its_end(small):
+def test_every_truncation_is_an_error_at_its_end(small: bytes) -> None:
     for size in range(len(small)):
         with pytest.raises(WireError, match="truncated") as caught:
             read_stream(small[:size])
@@ -156,7 +171,7 @@ def test_every_truncation_is_an_error_at_its_end(small):
 
 
 @given(st.binary(max_size=200))
-def test_garbage(small, garbage):
+def test_garbage(small: bytes, garbage: bytes) -> None:
     for data in (garbage, small[:27] + garbage, small + garbage):
         if data != small:
             with pytest.raises(WireError):
@@ -172,7 +187,7 @@ def packets_of(small: bytes) -> list[bytes]:
     return packets
 
 
-def test_gaps_and_repeats(small):
+def test_gaps_and_repeats(small: bytes) -> None:
     packets = packets_of(small)
     gap = small[:27] + packets[0] + b"".join(packets[2:])
     with pytest.raises(WireError, match="missing packets: expected number 1, found 2") as caught:
@@ -187,27 +202,29 @@ def test_gaps_and_repeats(small):
     [
         ([EndPacket(0, 1, 0)], "held 0 codes, not 1", 34),
         ([EndPacket(0, 0, 1)], "1 samples are more than the codes", 42),
-        ([SpeakerPacket(0, np.ones(2)), SpeakerPacket(1, np.ones(2))], "second speaker", 43),
+        ([SpeakerPacket(i, np.ones(2, np.float32)) for i in (0, 1)], "second speaker", 43),
     ],
 )
-def test_packets_that_contradict_each_other(header, packets, message, offset):
+def test_packets_that_contradict_each_other(
+    header: StreamHeader, packets: Sequence[EndPacket | SpeakerPacket], message: str, offset: int
+) -> None:
     with pytest.raises(WireError, match=message) as caught:
         read_stream(header.to_bytes() + b"".join(packet.to_bytes() for packet in packets))
     assert caught.value.offset == offset
 
 
-def test_one_byte_after_the_end(small):
+def test_one_byte_after_the_end(small: bytes) -> None:
     with pytest.raises(WireError, match="after the END") as caught:
         read_stream(small + b"\x00")
     assert caught.value.offset == len(small)
 
 
-def test_skippable_packets_are_counted_and_skipped(header):
+def test_skippable_packets_are_counted_and_skipped(header: StreamHeader) -> None:
     data = header.to_bytes() + frame(0x90, 0, b"from the future") + EndPacket(1, 0, 0).to_bytes()
     assert [plain(packet) for packet in StreamReader().feed(data)] == [("end", 1, 0, 0)]
 
 
-def test_packets_before_an_error_come_first_and_the_error_stays(small):
+def test_packets_before_an_error_come_first_and_the_error_stays(small: bytes) -> None:
     damaged = small[:-1] + bytes([small[-1] ^ 1])
     seen = read_in_chunks(damaged, [])
     assert [packet[0] for packet in seen[:-1]] == ["speaker", "codes", "codes", "codes"]
@@ -222,7 +239,7 @@ def test_packets_before_an_error_come_first_and_the_error_stays(small):
         assert caught.value is first.value
 
 
-def test_a_reader_that_has_not_seen_the_end_just_waits(small):
+def test_a_reader_that_has_not_seen_the_end_just_waits(small: bytes) -> None:
     reader = StreamReader()
     assert list(reader.feed(small[:26])) == []
     assert reader.header is None
@@ -232,7 +249,7 @@ def test_a_reader_that_has_not_seen_the_end_just_waits(small):
     reader.finish()
 
 
-def test_golden_bytes(header):
+def test_golden_bytes(header: StreamHeader) -> None:
     data = build(header, [0, 100, 200, 300, 511], [0.5, -1.0], samples=1500, per_packet=3)
     assert data == bytes.fromhex(GOLDEN_PACKED)
     rising = Prior(header.codebook_id, np.arange(512) ** 3)
@@ -244,13 +261,13 @@ def test_golden_bytes(header):
     assert data == bytes.fromhex(GOLDEN_BIGRAM)
 
 
-def test_the_document_shows_the_golden_bytes():
+def test_the_document_shows_the_golden_bytes() -> None:
     text = (Path(__file__).parents[3] / "docs" / "wire-format.md").read_text("utf-8")
     dump = re.findall(r"^[0-9a-f]{8}: ((?:[0-9a-f]{2,4} )+)", text, re.MULTILINE)
     assert bytes.fromhex("".join(dump)) == bytes.fromhex(GOLDEN_PACKED)
 
 
-def test_writer_checks_its_arguments(header, unigram):
+def test_writer_checks_its_arguments(header: StreamHeader, unigram: Prior) -> None:
     sink = BytesIO()
     with pytest.raises(ValueError, match="codes_per_packet"):
         StreamWriter(sink, header, 256)
@@ -274,14 +291,15 @@ def test_writer_checks_its_arguments(header, unigram):
     assert (stream.codes.tolist(), stream.samples) == ([511], 7)
 
 
-def test_write_and_read_a_file(header, unigram, tmp_path):
-    codes = np.random.default_rng(0).integers(0, 512, 3000)
+def test_write_and_read_a_file(header: StreamHeader, unigram: Prior, tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 512, 3000).astype(np.int32)
     path = tmp_path / "speech.edgy"
     speaker = np.array([0.5, -1.25], np.float32)
     write_stream(path, Stream(header, codes, speaker, samples=3000 * 320 - 1), unigram)
     write_stream(path, Stream(header, codes, speaker, samples=3000 * 320 - 1))
     stream = read_stream(str(path))
     assert np.array_equal(stream.codes, codes)
+    assert stream.speaker is not None
     assert np.array_equal(stream.speaker, speaker)
     assert stream.samples == 3000 * 320 - 1
     assert os.listdir(tmp_path) == ["speech.edgy"]
@@ -295,7 +313,9 @@ def _umask() -> int:
 
 
 @pytest.mark.parametrize("step", ["codes", "replace"])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(header, tmp_path, monkeypatch, step):
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    header: StreamHeader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     path = tmp_path / "speech.edgy"
     path.write_bytes(b"old")
     if step == "replace":
@@ -306,7 +326,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(header, tmp_path, m
     assert path.read_bytes() == b"old"
 
 
-def test_bits_per_second(header):
+def test_bits_per_second(header: StreamHeader) -> None:
     assert bits_per_second(57, 50, header) == 456
     assert bits_per_second(100, 1, replace(header, sample_rate=22050, samples_per_code=441)) == 40000
     with pytest.raises(ValueError, match="no bit rate"):

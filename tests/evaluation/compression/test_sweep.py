@@ -26,7 +26,8 @@ def ray(request: pytest.FixtureRequest) -> str | None:
 
 
 def test_workers_of_one_thread_do_every_job_and_order_is_kept(ray: str | None) -> None:
-    jobs, told = [3, 1, 2], {}
+    jobs = [3, 1, 2]
+    told: dict[int, object] = {}
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     found = sweep(partial(job, 10), jobs, ray, told.__setitem__)
     assert [*found] == jobs

@@ -143,7 +143,8 @@ def test_what_is_done_is_not_done_again(nncf: Callable[..., Trained], work: Path
 def test_ranges_are_what_tensorflow_makes_of_nncf_s(low: float) -> None:
     # NNCF learns where a range begins, also above 0, where int8 cannot begin.
     name, width = "relu1/fake_quantize/relu1/fake_quantize", 2.0
-    ends = bridge._activations({f"{name}_input_low": np.float32(low), f"{name}_input_range": np.float32(width)})
+    learned = {"low": np.array(low, np.float32), "range": np.array(width, np.float32)}
+    ends = bridge._activations({f"{name}_input_{end}": value for end, value in learned.items()})
     assert ends["relu1"][0] <= 0
     emulate, x = tf.quantization.fake_quant_with_min_max_vars, np.linspace(-1, 3, 1001, dtype=np.float32)
     np.testing.assert_array_equal(emulate(x, *ends["relu1"]), emulate(x, low, low + width))

@@ -49,7 +49,7 @@ def result(
         made["bits"].append({"system": system, "source": "librispeech", "bits_per_s": rates.get(system, 450.0)})
         wer = 0.119 + 0.125 * s
         for path in ("speech", "text") if system == "edgy" else ("speech",):
-            about = {"system": system, "path": path, "source": "librispeech", "recogniser": "whisper-base"}
+            about: Row = {"system": system, "path": path, "source": "librispeech", "recogniser": "whisper-base"}
             about |= {"utterances": 60, "speakers": 6, "wer": wer, "low": wer - 0.04, "high": wer + 0.07}
             made["utility"].append(about)
             wer -= 0.05

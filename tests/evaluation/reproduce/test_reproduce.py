@@ -26,7 +26,7 @@ def _heard(wer: float) -> tuple[Utility, ...]:
 def _audited(accuracy: float, broken: bool = False) -> dict[str, Any]:
     def case(system: str, scenario: str, value: float) -> dict[str, Any]:
         score = {"value": value, "low": value - 0.02, "high": value + 0.02}
-        attack = {"scenario": scenario, "features": "acoustic", "classifier": "SVM", "score": score}
+        attack: dict[str, Any] = {"scenario": scenario, "features": "acoustic", "classifier": "SVM", "score": score}
         attack |= {"broken": broken and system != "raw", "counted": None if broken else score}
         about = {"attribute": "gender", "source": "librispeech", "chance": 0.5, "outcome": "not protected"}
         return about | {"system": system, "attacks": [attack]}

@@ -296,7 +296,13 @@ def test_levels_take_effect_with_the_next_utterance(
         return lambda: run.level.choose(Level.parse(level))
 
     half = len(phrase) // 2
-    said = [silence, phrase[:half], choose("pseudonym:kitchen"), phrase[half:], silence]
+    said: list[np.ndarray | Callable[[], None]] = [
+        silence,
+        phrase[:half],
+        choose("pseudonym:kitchen"),
+        phrase[half:],
+        silence,
+    ]
     run(Recorded(*said, phrase, choose("text"), silence, phrase, silence))
     openings = [cloud.streams[name].opening for name in cloud.finished]
     assert [(o["level"], o.get("voice")) for o in openings] == [
@@ -318,6 +324,7 @@ def test_only_identity_sends_the_voice_and_only_with_consent(
     pcm = np.concatenate([silence, phrase, silence])
     run(Recorded(pcm, lambda: run.level.choose(Level("anonymous")), pcm))
     mine, blend = in_order(cloud)
+    assert mine.speaker is not None
     np.testing.assert_array_equal(mine.speaker, me)
     assert blend.speaker is None
     assert {t.level for t in run.ledger.totals() if t.kind == "speaker vector"} == {"identity"}

@@ -123,7 +123,7 @@ def test_a_redirect_is_not_followed(cloud: Cloud, ledger: Ledger) -> None:
         async def never(socket: ServerConnection) -> None: ...
 
         def redirect(connection: ServerConnection, request: Any) -> Any:
-            response = connection.respond(302, "")  # type: ignore[arg-type]
+            response = connection.respond(302, "")
             response.headers["Location"] = cloud.url + "/v1/stream"
             return response
 
