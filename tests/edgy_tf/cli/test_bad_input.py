@@ -1,5 +1,8 @@
 """Unusual recordings are taken; of bad input the commands say so in one line, and nothing is lost."""
 
+import dataclasses
+import io
+import re
 import subprocess
 import sys
 import wave
@@ -15,8 +18,6 @@ from tests.edgy_tf.cli.refusals import refused
 
 
 def wav_bytes(channels: int, width: int, rate: int, seconds: float = 0.5) -> bytes:
-    import io
-
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(channels)
@@ -62,8 +63,6 @@ def nan_wav() -> bytes:
 def test_bad_recordings_leave_one_line_and_no_file(
     content: bytes | None, says: str, tiny_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import re
-
     source, out = tmp_path / "in.wav", tmp_path / "made"
     out.mkdir()
     if content is not None:
@@ -76,8 +75,6 @@ def test_bad_recordings_leave_one_line_and_no_file(
 def test_codes_of_another_codebook_are_refused_everywhere(
     recording: Path, tiny_release: Path, tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import dataclasses
-
     from converters.encoder import convert_encoder
     from edgy_tf.network import Network
 
