@@ -82,6 +82,8 @@ def broken_rule(p: Preset) -> str | None:
             "train.content.units must be 0, or more than 1 of 20 ms that codes of 20, 40, ... ms can be told",
         ),
         (p.train.content.prosody >= 0, "train.content.prosody must not be negative"),
+        (0 <= p.train.content.masked_mels <= p.front_end.mels, "train.content.masked_mels must be 0 to front_end.mels"),
+        (p.train.content.agreement >= 0, "train.content.agreement must not be negative"),
         (
             min(p.train.content.pause_db, p.train.content.pause_around) >= 0,
             "train.content.pause_db and pause_around must not be negative",

@@ -60,6 +60,9 @@ class Content:
         noise_snr_db: and, half of the time, in noise; the least signal-to-noise ratio.
         room: and, half of the time, in a room; seconds in which the most lively one falls silent; 0 for none.
         codecs: and, of this share of the crops, what a lossy codec leaves; 0 for none.
+        masked_mels: and, of each crop, two bands of up to so many mels are silent (Park et al. 2019); 0 for none.
+        agreement: weight of the cross-entropy of a crop's codes, given what the encoder hears of it in another voice
+            again: the same words are to have the same codes (Gat et al. 2023); 0 asks nothing of them.
         adversary: share of an adversary's gradient, reversed, that reaches the codes; it tells speaker and gender
             from them (Ganin et al. 2016).
         prosody: the same of another one, who tells from them how it is said: pitch, melody, dynamics and effort
@@ -82,6 +85,8 @@ class Content:
     noise_snr_db: float = 10.0
     room: float = 0.0
     codecs: float = 0.0
+    masked_mels: int = 0
+    agreement: float = 0.0
     adversary: float = 0.0
     prosody: float = 0.0
     pause_db: float = 0.0

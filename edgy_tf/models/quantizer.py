@@ -68,6 +68,14 @@ class VectorQuantizer(keras.layers.Layer):
         margin = scores[..., PAUSE] - others
         return ops.mean(ops.softplus(ops.where(pauses, -margin, margin)))
 
+    def disagreement(self, latents: Any, codes: Any) -> Any:
+        """Cross-entropy of ``codes [B, T]`` given latents ``[B, T, D]`` of the same words, heard otherwise.
+
+        A code is as likely as its vector is near, by equation 1's scores; the codebook itself learns nothing of it.
+        """
+        scores = self._scores(ops.cast(latents, "float32"))
+        return ops.mean(ops.sparse_categorical_crossentropy(codes, scores, from_logits=True))
+
     def call(self, latents: Any, training: bool = False, pauses: Any = None) -> tuple[Any, Any, Any]:
         """Quantise ``latents [B, T, D]``, and those where ``pauses [B, T]`` (bool) says so as `PAUSE`.
 

@@ -30,6 +30,7 @@ TERMS = (
     "units",
     "commitment",
     "pauses",
+    "agreement",
     "who",
     "gender",
     "prosody",
@@ -49,9 +50,9 @@ class VQVAE(keras.Model):
     A ``content`` phase has samples instead: ``pcm`` clean and ``heard`` as the microphone might give it, int16
     ``[B, samples]``, ``change [B, C]`` for ``another_voice``, ``gender [B]`` (0 unknown, 1 F, 2 M), and ``units
     [B, N * stride / 2]`` (0 unknown) where a head tells them; ``prosody [B, P]`` (0 unknown) where an adversary asks
-    about it; ``speaks [B, N]`` (0 in pauses) where these are to have one code. Where pages are spelled, ``page [P,
-    samples]`` is like ``heard``, with ``page_change [P, C]``, ``page_frames [P]``, after which there is nothing, and
-    ``tokens [P, L]``.
+    about it; ``mask [B, mels]``, 0 in the bands that the encoder hears nothing of; ``speaks [B, N]`` (0 in pauses)
+    where these are to have one code. Where pages are spelled, ``page [P, samples]`` is like ``heard``, with
+    ``page_change [P, C]``, ``page_frames [P]``, after which there is nothing, and ``tokens [P, L]``.
 
     The mel head is a linear layer on the conditioning; it exists where a phase trains with it. It makes the
     conditioning a decoder of its own, from codes to mel. The text head beside it gives, in nobody's voice, the
@@ -191,6 +192,8 @@ class VQVAE(keras.Model):
         """Quantised latents of the speech as it is heard, and what they are judged by whatever decodes them."""
         p, cfg = self.preset, self.preset.train.content
         heard = self._mel(batch["heard"], batch["change"] if training else None)
+        if training and cfg.masked_mels:
+            heard = heard * batch["mask"][:, None]
         latents = self.encoder(ops.stop_gradient(heard), training=training)
         if training and self.phase.latent_noise:
             latents = ops.cast(latents, "float32") + batch["latent_noise"]
@@ -205,6 +208,11 @@ class VQVAE(keras.Model):
         }
         if pauses is not None:
             losses["pauses"] = self.quantizer.pause_loss(latents, pauses)
+        if training and cfg.agreement:
+            # The same room, noise and codec: the crop's neighbour lends its voice.
+            other = self._mel(batch["heard"], ops.roll(batch["change"], 1, axis=0))
+            otherwise = self.encoder(ops.stop_gradient(other), training=training)
+            losses["agreement"] = cfg.agreement * self.quantizer.disagreement(otherwise, codes)
         if self.prosody is not None:
             told = enumerate(self.prosody(reversed_gradient(quantised, cfg.prosody)))
             losses["prosody"] = ops.mean(

@@ -189,6 +189,8 @@ class _Draw:
             return {"heard": heard_as(pcm, self.preset)}
         heard, change = changed(pcm, self.preset, self.rng)
         out: Batch = {"heard": heard, "change": change}
+        if most := self.preset.train.content.masked_mels:
+            out["mask"] = masks(len(pcm), self.preset.front_end.mels, most, self.rng)
         if self.phase.latent_noise:
             shape = len(pcm), self.phase.codes, self.preset.codebook.dim
             out["latent_noise"] = self.phase.latent_noise * self.rng.standard_normal(shape, np.float32)
@@ -226,6 +228,14 @@ def changed(
     if cfg.codecs:
         loud = 32768 * in_codecs(np.clip(loud / 32768, -1, 1), cfg.codecs, preset.front_end.sample_rate, rng)
     return heard_as(np.clip(loud, -32768, 32767).astype(np.int16), preset), change
+
+
+def masks(count: int, mels: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Zeros in two bands of up to ``most`` of the ``mels`` each, and ones, ``[count, mels]``."""
+    widths = rng.integers(0, most + 1, (count, 2, 1))
+    begin = rng.integers(0, mels - widths + 1)
+    place = np.arange(mels)
+    return (~((place >= begin) & (place < begin + widths)).any(1)).astype(np.float32)
 
 
 def pink_noise(count: int, samples: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:

@@ -62,6 +62,8 @@ RULES = [
     ("decoder.bits", 1, "decoder.bits"),
     ("decoder.bits", 13, "decoder.bits"),
     ("train.content.prosody", -0.1, "train.content.prosody"),
+    ("train.content.agreement", -0.1, "train.content.agreement"),
+    ("train.content.masked_mels", 99, "train.content.masked_mels"),
     ("train.content.pause_db", -1, "train.content.pause_db"),
     ("train.content.pause_around", -1, "train.content.pause_db and pause_around"),
     ("train.content.codecs", 1.1, "train.content.codecs"),

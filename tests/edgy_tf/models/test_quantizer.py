@@ -192,6 +192,21 @@ def test_the_loss_of_pauses_is_the_cross_entropy_of_codes_by_nearness() -> None:
     np.testing.assert_array_equal(then > likely, pauses)
 
 
+def test_disagreement_is_the_cross_entropy_of_codes_by_nearness() -> None:
+    vectors = np.random.default_rng(1).normal(size=(CONFIG.size, CONFIG.dim)).astype(np.float32)
+    quantizer, latents = _quantizer(vectors=vectors), tf.constant(_latents(0, 2, 7))
+    codes = np.random.default_rng(2).integers(0, CONFIG.size, (2, 7)).astype(np.int32)
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        loss = quantizer.disagreement(latents, codes)
+    nearness = -0.5 * np.sum(np.square(latents.numpy()[..., None, :].astype(np.float64) - vectors), -1)
+    likely = np.exp(nearness) / np.exp(nearness).sum(-1, keepdims=True)
+    own = np.take_along_axis(likely, codes[..., None], -1)
+    assert float(loss) == pytest.approx(-np.mean(np.log(own)), rel=1e-5)
+    moved = latents.numpy() - 0.1 * tape.gradient(loss, latents).numpy()
+    assert float(quantizer.disagreement(moved, codes)) < float(loss)
+
+
 def test_dead_codes_move_onto_latents_and_perplexity_rises() -> None:
     # Fifteen codes far from every latent: one wins all.
     vectors = np.full((CONFIG.size, CONFIG.dim), 100, np.float32)

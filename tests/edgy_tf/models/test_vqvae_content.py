@@ -126,6 +126,40 @@ def test_pauses_have_one_code_where_the_preset_asks_for_it_and_only_in_training(
     assert total == pytest.approx(float(hushed["pauses"]) - float(said["pauses"]), rel=1e-3)
 
 
+def test_voices_agree_where_the_preset_asks_for_it(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
+    model, batch = content
+    train = model.preset.train
+    assert "agreement" not in model(batch, training=True)
+    model.preset = replace(model.preset, train=replace(train, content=replace(train.content, agreement=0.5)))
+
+    def disagreement(**more: np.ndarray) -> float:
+        return float(model(batch | more, training=True)["agreement"])
+
+    # A crop and its neighbour speak in one voice, or in two.
+    one, two = np.repeat(batch["change"][:1], CONTENT.batch, 0), batch["change"]
+    assert 0 < disagreement(change=one) < disagreement(change=two)
+    assert "agreement" not in model(batch, training=False)
+    assert np.isfinite(disagreement(heard=np.zeros_like(batch["heard"])))
+
+
+def test_only_training_withholds_bands(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
+    model, batch = content
+    train = model.preset.train
+    model.preset = replace(model.preset, train=replace(train, content=replace(train.content, masked_mels=4)))
+    shape = CONTENT.batch, model.preset.front_end.mels
+    deaf, whole = {"mask": np.zeros(shape, np.float32)}, {"mask": np.ones(shape, np.float32)}
+    silent, arrays = {"heard": np.zeros_like(batch["heard"])}, variables_of(model)
+
+    def commitment(training: bool, **more: np.ndarray) -> float:
+        assign_variables(model, arrays)  # The codebook learns each time.
+        return float(model(batch | more, training=training)["commitment"])
+
+    assert commitment(False, **deaf) == commitment(False, **whole)
+    assert commitment(True, **deaf) != pytest.approx(commitment(True, **whole), rel=1e-2)
+    # Who is withheld everything hears silence.
+    assert commitment(True, **deaf) == pytest.approx(commitment(True, **silent, **whole), rel=1e-2)
+
+
 def test_units_that_nobody_knows_are_not_asked_for(content: tuple[VQVAE, dict[str, np.ndarray]]) -> None:
     model, batch = content
     assert float(model(batch | {"units": np.zeros_like(batch["units"])}, training=True)["units"]) == 0

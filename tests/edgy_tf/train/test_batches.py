@@ -9,7 +9,7 @@ from edgy_tf.models.another_voice import GAIN
 from edgy_tf.models.mulaw import mulaw_encode
 from edgy_tf.preset import Preset
 from edgy_tf.preset_training import Content, Phase
-from edgy_tf.train.batches import batch, batches, changed, heard_as
+from edgy_tf.train.batches import batch, batches, changed, heard_as, masks
 from edgy_tf.train.prepared import Prepared
 from edgy_tf.whisper_base import END, PROMPT, TICK, ZERO
 
@@ -238,6 +238,24 @@ def test_crops_are_heard_through_codecs_where_that_is_asked_for(plain: Preset) -
     assert changed(1.0).all()
     assert 0 < changed(0.5).sum() < 16
     assert not changed(0.0).any()
+
+
+def test_masks_withhold_two_bands_that_are_no_wider_than_asked_for(plain: Preset) -> None:
+    bands = masks(500, mels=20, most=5, rng=_rng())
+    assert bands.shape == (500, 20)
+    assert set(np.unique(bands)) == {0, 1}
+    withheld = 20 - bands.sum(1)
+    assert withheld.max() == 10
+    assert withheld.min() == 0
+    # Each mel is withheld as often as its distance from the ends allows, and none never.
+    assert (bands.mean(0) < 1).all()
+    begins = (np.diff(bands, axis=1, prepend=1) == -1).sum(1)
+    assert begins.max() == 2
+    phase, data = Phase("content", steps=1, codes=8, batch=16), _prepared(plain, _noise(1))
+    asked = replace(plain, train=replace(plain.train, content=Content(masked_mels=4)))
+    assert batch(data, asked, phase, _rng())["mask"].shape == (16, plain.front_end.mels)
+    assert "mask" not in batch(data, asked, phase, _rng(), augment=False)
+    assert "mask" not in batch(data, plain, phase, _rng())
 
 
 def test_noise_for_the_latents_is_as_strong_as_the_phase_says(plain: Preset) -> None:
