@@ -247,7 +247,7 @@ def test_masks_withhold_two_bands_that_are_no_wider_than_asked_for(plain: Preset
     withheld = 20 - bands.sum(1)
     assert withheld.max() == 10
     assert withheld.min() == 0
-    # Each mel is withheld as often as its distance from the ends allows, and none never.
+    # Every mel is withheld at times, and what is withheld lies in two places at most.
     assert (bands.mean(0) < 1).all()
     begins = (np.diff(bands, axis=1, prepend=1) == -1).sum(1)
     assert begins.max() == 2
