@@ -189,7 +189,8 @@ class _Draw:
             return {"heard": heard_as(pcm, self.preset)}
         heard, change = changed(pcm, self.preset, self.rng)
         out: Batch = {"heard": heard, "change": change}
-        if most := self.preset.train.content.masked_mels:
+        most = self.preset.train.content.masked_mels
+        if most and not self.phase.freeze:
             out["mask"] = masks(len(pcm), self.preset.front_end.mels, most, self.rng)
         if self.phase.latent_noise:
             shape = len(pcm), self.phase.codes, self.preset.codebook.dim

@@ -256,6 +256,9 @@ def test_masks_withhold_two_bands_that_are_no_wider_than_asked_for(plain: Preset
     assert batch(data, asked, phase, _rng())["mask"].shape == (16, plain.front_end.mels)
     assert "mask" not in batch(data, asked, phase, _rng(), augment=False)
     assert "mask" not in batch(data, plain, phase, _rng())
+    settling = replace(phase, freeze=True, changed=0.5)
+    codes = replace(data, codes=np.zeros(data.code_bounds(plain.stride)[-1], np.int32))
+    assert "mask" not in batch(codes, asked, settling, _rng())
 
 
 def test_noise_for_the_latents_is_as_strong_as_the_phase_says(plain: Preset) -> None:
