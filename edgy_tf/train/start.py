@@ -28,11 +28,16 @@ GAMMA = 0.1
 BETA = 2.0
 """Of the normalisation in a layer with a stride that is added: in deviations, so that the ReLU cuts off hardly any."""
 
+APART = 0.02
+"""Between a vector of a codebook and its twin in one that is split, in deviations of all vectors."""
+
 
 def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, ...]:
     """Take over each part of another network that has the same shape here; the others begin anew.
 
-    A codebook of another size begins anew, for example, and so does each speaker whom the other one does not know.
+    A codebook of another size begins anew, for example, and so does each speaker whom the other one does not know; but
+    of a multiple of its size, for the same latents, it begins as each vector so many times, a little apart (Linde, Buzo
+    and Gray 1980).
     Layers that the encoder has beyond those of the other one begin as next to nothing, or, where they have a stride, as
     the mean of what they join.
 
@@ -60,6 +65,8 @@ def start_from(origin: str, model: VQVAE, speakers: Speakers) -> tuple[Preset, .
     if not same or not all(fit):
         raise ModelError(f"{origin} has another encoder than preset {mine.name}; start from one that has the same")
     own = variables_of(model)
+    if mine.stride == preset.stride and not (mine.codebook.product or preset.codebook.product):
+        arrays = arrays | _split(arrays, mine.codebook.size)
     if lost := sorted({_part(name) for name in arrays} & HEADS.keys() - {_part(name) for name in own}):
         raise ModelError(
             f"{origin} has a {lost[0]}, which preset {mine.name} would lose; give it a {HEADS[lost[0]]} phase first"
@@ -97,6 +104,20 @@ def _read(origin: str) -> tuple[tuple[Preset, ...], Arrays, Speakers]:
     once = {"quantizer/sums": network.codebook, "quantizer/counts": np.ones(len(network.codebook), np.float32)}
     nobody = {TABLE: network.arrays[NOBODY][None]} if NOBODY in network.arrays else {}
     return lineage, network.arrays | nobody | once | {"quantizer/updates": np.float32(1)}, [("nobody", "")]
+
+
+def _split(arrays: Arrays, size: int) -> Arrays:
+    """The quantiser in ``arrays`` with ``size`` vectors, if its own divide that; its codes keep their numbers."""
+    vectors, counts = arrays["quantizer/codebook"], arrays["quantizer/counts"]
+    times, rest = divmod(size, len(vectors))
+    if rest or times < 2:
+        return {}
+    apart = APART * vectors.std() * np.random.default_rng(0).standard_normal((size, vectors.shape[1]))
+    apart[: len(vectors)] = 0
+    vectors = (np.tile(vectors, (times, 1)) + apart).astype(np.float32)
+    counts = np.tile(counts / np.float32(times), times)
+    sums = vectors * counts[:, None]
+    return {"quantizer/codebook": vectors, "quantizer/counts": counts, "quantizer/sums": sums}
 
 
 def _part(name: str) -> str:

@@ -44,6 +44,33 @@ def test_a_codebook_of_another_size_and_speakers_who_are_not_known_begin_anew(ti
         np.testing.assert_array_equal(value, (begun if anew else former.model)[name], err_msg=name)
 
 
+def test_a_codebook_of_twice_the_size_has_each_vector_twice_and_its_codes_keep_their_numbers(tiny_run: Path) -> None:
+    former = Checkpoint.load(tiny_run)
+    size = former.preset.codebook.size
+    model = _model(
+        replace(former.preset, codebook=replace(former.preset.codebook, size=2 * size)), len(former.speakers)
+    )
+    start_from(str(tiny_run), model, former.speakers)
+    now, then = variables_of(model), former.model
+    np.testing.assert_array_equal(now["quantizer/codebook"][:size], then["quantizer/codebook"])
+    twins = now["quantizer/codebook"].reshape(2, size, -1)
+    assert np.all(np.any(twins[0] != twins[1], axis=-1))
+    np.testing.assert_allclose(twins[1], twins[0], atol=0.2 * then["quantizer/codebook"].std())
+    np.testing.assert_allclose(now["quantizer/counts"].reshape(2, size).sum(0), then["quantizer/counts"], rtol=1e-6)
+    np.testing.assert_allclose(
+        now["quantizer/sums"], now["quantizer/codebook"] * now["quantizer/counts"][:, None], rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("times", [0.5, 1.5])
+def test_a_codebook_of_no_multiple_of_the_size_begins_anew(tiny_run: Path, times: float) -> None:
+    former = Checkpoint.load(tiny_run)
+    size = int(times * former.preset.codebook.size)
+    model = _model(replace(former.preset, codebook=replace(former.preset.codebook, size=size)), len(former.speakers))
+    start_from(str(tiny_run), model, former.speakers)
+    assert not np.any(variables_of(model)["quantizer/codebook"])
+
+
 def test_a_release_gives_its_codebook_and_its_decoder(tiny_release: Path, tiny: Preset) -> None:
     network = Network.load(tiny_release / "network.safetensors")
     model = _model(tiny, 3)
