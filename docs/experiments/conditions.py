@@ -21,7 +21,7 @@ from edgy_tf.corpora.base import Corpus
 from edgy_tf.decode import Decoder
 from edgy_tf.recognisers import open_recogniser
 from edgy_tf.releases import find_release
-from edgy_tf.train.batches import pink_noise
+from edgy_tf.train.augment import pink_noise
 from edgy_tf.train.codecs import in_codecs
 from evaluation.selection import spoken
 from evaluation.text import word_errors

@@ -17,7 +17,8 @@ from edgy_tf.models.another_voice import another_voice
 from edgy_tf.models.quantizer import VectorQuantizer
 from edgy_tf.network import Network
 from edgy_tf.preset import Preset
-from edgy_tf.train.batches import changed, crops, heard_as
+from edgy_tf.train.augment import changed, heard_as
+from edgy_tf.train.batches import crops
 from edgy_tf.train.prepared import Prepared
 
 PIECE, BATCH = 200, 64

@@ -1,9 +1,12 @@
 """How tests of training look at it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from edgy_tf.preset import Preset
 
 Curves = dict[str, dict[int, float]]
 
@@ -34,3 +37,9 @@ def eagerly() -> Iterator[None]:
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def plain(tiny: Preset) -> Preset:
+    """The tiny preset, its crops neither jittered nor made louder."""
+    return replace(tiny, train=replace(tiny.train, jitter=0.0, gain_db=0.0))

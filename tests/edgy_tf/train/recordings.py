@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from edgy_tf.frontend import log_mel
+from edgy_tf.preset import Preset
 from edgy_tf.train.prepared import Prepared
 
 
@@ -18,3 +20,24 @@ def prepared(*recordings: np.ndarray) -> Prepared:
         gender=np.zeros(len(recordings), np.int32),
         transcripts=[None] * len(recordings),
     )
+
+
+def recorded(preset: Preset, *recordings: np.ndarray) -> Prepared:
+    """What ``prepare`` makes of recordings, one speaker each."""
+    pcm = [np.rint(audio * 32767).astype(np.int16) for audio in recordings]
+    mel = [log_mel(p / np.float32(32768), preset.front_end).astype(np.float16) for p in pcm]
+    return Prepared(
+        pcm=np.concatenate(pcm),
+        mel=np.concatenate(mel),
+        samples=np.cumsum([0, *map(len, pcm)]),
+        frames=np.cumsum([0, *map(len, mel)]),
+        speaker=np.arange(len(pcm)),
+        speakers=[f"s{i}" for i in range(len(pcm))],
+        gender=np.zeros(len(pcm), np.int32),
+        transcripts=[None] * len(pcm),
+    )
+
+
+def hiss(seconds: float, seed: int = 0) -> np.ndarray:
+    """Seconds of white noise that is not cut off."""
+    return 0.1 * np.random.default_rng(seed).standard_normal(int(16000 * seconds)).clip(-3, 3)
