@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from edgy_tf.cli.main import main
+from edgy_tf.models.vqvae import VQVAE
+from edgy_tf.network import Network
+from edgy_tf.preset import preset_from_dict
 from edgy_tf.reading import Reading
 from edgy_tf.releases import MANIFEST, READING, find_release
 from edgy_tf.train.checkpoint import Checkpoint
 from edgy_tf.train.reading import ReadingRun
+from edgy_tf.train.start import start_from
+from edgy_tf.weights import variables_of
 from tests.edgy_tf.cli.refusals import refused
 
 
@@ -46,6 +51,27 @@ def test_what_a_release_learned_by_before_is_trained_first(
     again = json.loads((run / "tiny" / MANIFEST).read_text())
     assert [preset["train"]["phases"][-1]["steps"] for preset in again["earlier"]] == [first.step]
     assert not np.array_equal(last.model["conv1/kernel"], first.model["conv1/kernel"])
+
+
+def test_every_run_of_the_recipe_of_pi_can_begin_with_the_one_before(tmp_path: Path) -> None:
+    """All runs but for their steps, which take half a day; none asks for a file that a recipe has not."""
+    release, speakers = find_release("pi"), [("nobody", ""), ("one reader", "F"), ("another", "M")]
+    presets = [preset_from_dict(preset, "pi") for preset in release.lineage]
+    for number, preset in enumerate(presets):
+        assert preset.speaker.kind == "table"
+        assert not any(phase.spelled for phase in preset.train.phases)
+        model = VQVAE(preset, len(speakers), preset.train.phases[0])
+        before = start_from(str(tmp_path / str(number - 1)), model, speakers) if number else ()
+        assert [former.name for former in before] == [former.name for former in presets[:number]]
+        last = len(preset.train.phases) - 1
+        steps = preset.train.phases[last].steps
+        done = Checkpoint(preset, speakers, last, steps, 0, variables_of(model), {}, before)
+        (tmp_path / str(number)).mkdir()
+        done.save(tmp_path / str(number))
+    assert done.lineage == tuple(presets)
+    trained = {name: value.shape for name, value in done.network.arrays.items()}
+    released = {name: value.shape for name, value in Network.load(release.network).arrays.items() if "/" in name}
+    assert released.items() <= trained.items()
 
 
 def test_an_encoder_that_compression_made_is_not_trained_as_if_it_were_none(
