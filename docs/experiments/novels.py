@@ -39,6 +39,9 @@ RATE, SPOKEN_RATE = 16000, 24000
 PEAK = 0.3
 """Peak of what is written."""
 
+COLUMNS = ["path", "speaker", "gender", "split", "source", "language", "licence", "seconds", "transcript"]
+"""Of ``manifest.tsv``."""
+
 
 def novels(folder: Path) -> Iterator[str]:
     """The text of each book."""
@@ -146,7 +149,7 @@ def speak(folder: Path, source: Path, target: Path, first: int, count: int, proc
         seconds = list(tqdm(said, total=len(todo), unit="line"))
     with (target / "manifest.tsv").open("w", newline="") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
-        table.writerow(["path", "speaker", "gender", "split", "source", "language", "licence", "seconds", "transcript"])
+        table.writerow(COLUMNS)
         for line, file_name, length in zip(todo, [f.name for f in files], seconds, strict=True):
             sexes = {voice[1].upper() for voice in line["voices"]}
             speaker = "+".join([*line["voices"], *([str(line["share"])] if len(line["voices"]) > 1 else [])])
