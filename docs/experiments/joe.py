@@ -13,7 +13,6 @@ Piper draws the noise that it speaks from, so that no two folders are the same b
 from __future__ import annotations
 
 import argparse
-import csv
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -21,9 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
-from novels import COLUMNS, PEAK, RATE, lines, novels
+from novels import lines, novels, write_manifest, write_sound
 from tqdm import tqdm
 
 FASTEST, SLOWEST = 0.8, 1.25
@@ -60,10 +57,7 @@ class _Reader:
         from piper.config import SynthesisConfig
 
         said = list(cls.voice.synthesize(line, SynthesisConfig(length_scale=length)))
-        sound = np.concatenate([chunk.audio_float_array for chunk in said])
-        sound = soxr.resample(sound, said[0].sample_rate, RATE)
-        soundfile.write(file, sound / max(np.abs(sound).max(), 1e-4) * PEAK, RATE, subtype="PCM_16")
-        return len(sound) / RATE
+        return write_sound(file, np.concatenate([chunk.audio_float_array for chunk in said]), said[0].sample_rate)
 
 
 def main() -> None:
@@ -82,12 +76,9 @@ def main() -> None:
     lengths = rng.uniform(FASTEST, SLOWEST, len(todo))
     with ProcessPoolExecutor(args.processes, get_context("spawn"), _Reader.begin) as pool:
         seconds = list(tqdm(pool.map(_Reader.say, todo, lengths, files, chunksize=4), total=len(todo), unit="line"))
-    with (args.corpus / "manifest.tsv").open("w", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
-        table.writerow(COLUMNS)
-        for line, name, length in zip(todo, files, seconds, strict=True):
-            if length >= LEAST:
-                table.writerow([name.name, "piper-joe", "M", "train", "novels", "en", "CC0-1.0", f"{length:.3f}", line])
+    spoken = [(line, file, length) for line, file, length in zip(todo, files, seconds, strict=True) if length >= LEAST]
+    about = "piper-joe", "M", "train", "novels", "en", "CC0-1.0"
+    write_manifest(args.corpus, ([file.name, *about, f"{length:.3f}", line] for line, file, length in spoken))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -100,6 +100,24 @@ def write(folder: Path, out: Path) -> None:
             file.write(json.dumps(line | {"pace": round(pace, 3)}) + "\n")
 
 
+def write_sound(file: Path, sound: npt.NDArray, rate: int) -> float:
+    """Write a line that was spoken at ``rate``, and give its seconds."""
+    import soundfile
+    import soxr
+
+    sound = soxr.resample(sound, rate, RATE)
+    soundfile.write(file, sound / max(np.abs(sound).max(), 1e-4) * PEAK, RATE, subtype="PCM_16")
+    return len(sound) / RATE
+
+
+def write_manifest(folder: Path, rows: Iterable[list[str]]) -> None:
+    """What a corpus folder says of its files."""
+    with (folder / "manifest.tsv").open("w", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
+        table.writerow(COLUMNS)
+        table.writerows(rows)
+
+
 class _Reader:
     """Says lines, in a process of its own."""
 
@@ -127,15 +145,10 @@ class _Reader:
     @classmethod
     def say(cls, line: dict[str, Any], file: Path) -> float:
         """Write a line, and give its seconds."""
-        import soundfile
-        import soxr
-
         shares = line["share"], 1 - line["share"]
         styles = [cls.voice(name)[len(line["tokens"])] for name in line["voices"]]
         style = sum(share * style for share, style in zip(shares, styles, strict=False))
-        sound = soxr.resample(cls.graph([0, *line["tokens"], 0], style, line["pace"]), SPOKEN_RATE, RATE)
-        soundfile.write(file, sound / max(np.abs(sound).max(), 1e-4) * PEAK, RATE, subtype="PCM_16")
-        return len(sound) / RATE
+        return write_sound(file, cls.graph([0, *line["tokens"], 0], style, line["pace"]), SPOKEN_RATE)
 
 
 def speak(folder: Path, source: Path, target: Path, first: int, count: int, processes: int, device: str) -> None:
@@ -147,14 +160,24 @@ def speak(folder: Path, source: Path, target: Path, first: int, count: int, proc
     with ProcessPoolExecutor(processes, **begin) as pool:
         said = pool.map(_Reader.say, todo, files, chunksize=4)
         seconds = list(tqdm(said, total=len(todo), unit="line"))
-    with (target / "manifest.tsv").open("w", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
-        table.writerow(COLUMNS)
-        for line, file_name, length in zip(todo, [f.name for f in files], seconds, strict=True):
-            sexes = {voice[1].upper() for voice in line["voices"]}
-            speaker = "+".join([*line["voices"], *([str(line["share"])] if len(line["voices"]) > 1 else [])])
-            about = [sexes.pop() if len(sexes) == 1 else "", "train", "novels", "en", "Apache-2.0", f"{length:.3f}"]
-            table.writerow([file_name, f"kokoro-{speaker}", *about, line["text"]])
+    write_manifest(target, map(_row, todo, files, seconds))
+
+
+def _row(line: dict[str, Any], file: Path, length: float) -> list[str]:
+    sexes = {voice[1].upper() for voice in line["voices"]}
+    speaker = "+".join([*line["voices"], *([str(line["share"])] if len(line["voices"]) > 1 else [])])
+    gender = sexes.pop() if len(sexes) == 1 else ""
+    return [
+        file.name,
+        f"kokoro-{speaker}",
+        gender,
+        "train",
+        "novels",
+        "en",
+        "Apache-2.0",
+        f"{length:.3f}",
+        line["text"],
+    ]
 
 
 def main() -> None:
