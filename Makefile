@@ -13,7 +13,7 @@ WORKERS ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 30
 
 .PHONY: demo serve stream test unit debian emulated lint audit compression bench nncf-env pi-userland micro-tools \
-    android android-tools browser clean
+    android android-tools browser postgres clean
 demo: $(VENV)/demo.stamp  ## encode a real recording, decode it in two voices, write out/demo/index.html
 	$(BIN)/edgy demo --out out/demo
 
@@ -36,6 +36,7 @@ unit: $(VENV)/dev.stamp  ## the tests that are quick; prints the slowest
 debian:
 	-$(MAKE) android-tools  # Where it cannot be had, its tests are skipped, and say so.
 	-$(MAKE) browser  # The same.
+	-$(MAKE) postgres  # The same.
 
 emulated: $(VENV)/dev.stamp
 	-$(MAKE) pi-userland  # The same.
@@ -95,10 +96,18 @@ out/android/stamp: android_demo/debian/tools.sh
 	{ echo "android-tools: run this as root on Debian 12" >&2; exit 1; }
 	touch $@
 
+# $(call from_debian,PROGRAM,PACKAGE): the package, unless the program is there
+define from_debian
+@command -v $(1) >/dev/null || \
+{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends $(2); } || \
+{ echo "$@: install the package $(2), or run this as root" >&2; exit 1; }
+endef
+
 browser:  ## what tests the page of the server; getting it needs Debian, and root or sudo
-	@command -v chromium >/dev/null || \
-	{ $(SUDO) apt-get update -q; $(SUDO) apt-get install -qy --no-install-recommends chromium; } || \
-	{ echo "browser: install the package chromium, or run this as root" >&2; exit 1; }
+	$(call from_debian,chromium,chromium)
+
+postgres:  ## what tests voices that are kept in Postgres; the same
+	$(call from_debian,pg_ctlcluster,postgresql)
 
 $(VENV)/%.stamp: setup.cfg pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)

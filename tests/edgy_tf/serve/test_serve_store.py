@@ -20,8 +20,11 @@ CODEBOOK = "0123456789abcdef"
 
 def _postgres() -> Iterator[str]:
     """A server of its own on a socket in a folder; it does not run as root, and so as nobody there."""
-    if not shutil.which("initdb") or not shutil.which("pg_ctl"):
-        pytest.skip("NOT TESTED on Postgres: initdb and pg_ctl are not on the path")
+    # Debian keeps them off the path.
+    path = os.pathsep.join([os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin"))])
+    initdb, pg_ctl = shutil.which("initdb", path=path), shutil.which("pg_ctl", path=path)
+    if not initdb or not pg_ctl:
+        pytest.skip("NOT TESTED on Postgres: initdb and pg_ctl are missing; run: make postgres")
     pytest.importorskip("psycopg", reason="NOT TESTED on Postgres: psycopg is not installed")
     user = "nobody" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory() as folder:
@@ -34,11 +37,11 @@ def _postgres() -> Iterator[str]:
                 subprocess.run(command, check=True, stdout=log, stderr=log, cwd=folder, user=user)
 
         data = ["-D", f"{folder}/data"]
-        run("initdb", "-A", "trust", "-U", "edgy", *data)
+        run(initdb, "-A", "trust", "-U", "edgy", *data)
         options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-        run("pg_ctl", *data, "-w", "-o", options, "start")
+        run(pg_ctl, *data, "-w", "-o", options, "start")
         yield f"postgresql://edgy@/postgres?host={folder}"
-        run("pg_ctl", *data, "-m", "immediate", "stop")
+        run(pg_ctl, *data, "-m", "immediate", "stop")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
